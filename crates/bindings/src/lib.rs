@@ -1,0 +1,1 @@
+//! Contract bindings and deployable bytecode, generated from the Solidity sources

@@ -1,0 +1,1 @@
+//! Ethereum JSON-RPC and the cwe namespace over HTTP and WebSocket

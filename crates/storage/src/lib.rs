@@ -1,0 +1,1 @@
+//! Blocks, state and trie in MDBX, with history and atomic block commits

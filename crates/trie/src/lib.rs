@@ -1,0 +1,1 @@
+//! Merkle-Patricia trie over a database or a witness

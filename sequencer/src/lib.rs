@@ -1,0 +1,1 @@
+//! The sequencer and full-node daemon: configuration, wiring, lifecycle
