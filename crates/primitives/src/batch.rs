@@ -141,6 +141,25 @@ pub struct BatchCommitment {
 }
 
 impl BatchCommitment {
+    /// Batch 0: the genesis block, without data.
+    pub const fn genesis(timestamp: u64, block_hash: B256, state_root: B256, withdrawal_root: B256) -> Self {
+        let queue = QueueHash { next_index: 0, hash: B256::ZERO };
+        Self {
+            parent_batch_hash: B256::ZERO,
+            index: 0,
+            first_block: 0,
+            last_block: 0,
+            last_timestamp: timestamp,
+            parent_block_hash: B256::ZERO,
+            block_hash,
+            state_root,
+            withdrawal_root,
+            queue_before: queue,
+            queue_after: queue,
+            data: DataLocation::Calldata(B256::ZERO),
+        }
+    }
+
     /// The batch hash.
     pub fn hash(&self) -> B256 {
         let mut words = Words::default();
@@ -175,22 +194,21 @@ pub struct BlobOpening {
     pub y: B256,
 }
 
-/// A batch's data as a proof binds it: location, and openings if it lies in blobs.
+/// A batch as a proof binds it: its hash, and the openings of its blobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BoundData {
-    /// Where the data is.
-    pub location: DataLocation,
+pub struct ProvenBatch {
+    /// [`BatchCommitment::hash`].
+    pub batch_hash: B256,
     /// One opening a blob, in order; none for calldata.
     pub openings: Vec<BlobOpening>,
 }
 
-impl BoundData {
+impl ProvenBatch {
     fn hash(&self) -> B256 {
         let mut words = Words::default();
         words
-            .uint(self.location.is_blobs().into())
-            .word(self.location.data_hash())
-            .uint(3 * 32)
+            .word(self.batch_hash)
+            .uint(2 * 32)
             .uint(self.openings.len() as u64);
         for opening in &self.openings {
             words.word(opening.versioned_hash).word(opening.z).word(opening.y);
@@ -216,8 +234,8 @@ pub struct ProofStatement {
     pub queue_hash_before: B256,
     /// Queue hash after the last block.
     pub queue_hash_after: B256,
-    /// Data of each batch, in order.
-    pub batches: Vec<BoundData>,
+    /// The batches, in order.
+    pub batches: Vec<ProvenBatch>,
     /// Who may submit the proof.
     pub prover: Address,
 }
@@ -268,13 +286,25 @@ mod tests {
     #[test]
     fn a_message_can_not_be_smuggled_into_batch_data() {
         let message = TxEnvelope::from(L1Message::default());
-        let block = BatchBlock { transactions: Vec::from([message.encoded_2718().into()]), ..Default::default() };
-        assert!(matches!(block.decode_transactions(), Err(BadTransaction::ListedMessage { position: 0 })));
+        let block = BatchBlock {
+            transactions: Vec::from([message.encoded_2718().into()]),
+            ..Default::default()
+        };
+        assert!(matches!(
+            block.decode_transactions(),
+            Err(BadTransaction::ListedMessage { position: 0 })
+        ));
     }
 
     #[test]
     fn a_transaction_with_trailing_bytes_is_refused() {
-        let block = BatchBlock { transactions: Vec::from([Bytes::from_static(&[0xc0, 0x00])]), ..Default::default() };
-        assert!(matches!(block.decode_transactions(), Err(BadTransaction::Malformed { position: 0, .. })));
+        let block = BatchBlock {
+            transactions: Vec::from([Bytes::from_static(&[0xc0, 0x00])]),
+            ..Default::default()
+        };
+        assert!(matches!(
+            block.decode_transactions(),
+            Err(BadTransaction::Malformed { position: 0, .. })
+        ));
     }
 }

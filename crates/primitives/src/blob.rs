@@ -71,7 +71,10 @@ fn pack_one(chunk: &[u8]) -> Vec<u8> {
 /// [`BlobError`]; any input is allowed.
 pub fn unpack<B: AsRef<[u8]>>(blobs: &[B]) -> Result<Vec<u8>, BlobError> {
     if blobs.is_empty() || blobs.len() > MAX_BLOBS {
-        return Err(BlobError::Count { found: blobs.len(), expected: blobs.len().clamp(1, MAX_BLOBS) });
+        return Err(BlobError::Count {
+            found: blobs.len(),
+            expected: blobs.len().clamp(1, MAX_BLOBS),
+        });
     }
     let mut framed = Vec::with_capacity(blobs.len() * BLOB_DATA);
     for blob in blobs {
@@ -91,7 +94,10 @@ pub fn unpack<B: AsRef<[u8]>>(blobs: &[B]) -> Result<Vec<u8>, BlobError> {
     let end = (u32::from_be_bytes(prefix) as usize).saturating_add(LENGTH_BYTES);
     let expected = end.div_ceil(BLOB_DATA);
     if expected != blobs.len() {
-        return Err(BlobError::Count { found: blobs.len(), expected });
+        return Err(BlobError::Count {
+            found: blobs.len(),
+            expected,
+        });
     }
     if let Some(offset) = framed[end..].iter().position(|byte| *byte != 0) {
         return Err(BlobError::Padding(end + offset));

@@ -2,11 +2,12 @@
 
 use alloy_eips::eip1559::BaseFeeParams;
 use alloy_primitives::{B256, keccak256};
+use alloy_rlp::{RlpDecodable, RlpEncodable};
 
 use crate::predeploys;
 
 /// Chain parameters that enter the state transition.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, RlpEncodable, RlpDecodable)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "camelCase", deny_unknown_fields))]
 pub struct ChainSpec {
@@ -40,6 +41,12 @@ impl ChainSpec {
         }
     }
 
+    /// Keccak of the RLP of all fields in order. Every header carries it as `extra_data`: who trusts a block hash
+    /// knows by which rules the next block is made.
+    pub fn hash(&self) -> B256 {
+        keccak256(alloy_rlp::encode(self))
+    }
+
     /// Most gas that the L1 messages of one block may ask for together.
     pub const fn message_gas_limit(&self) -> u64 {
         self.gas_limit / 2
@@ -47,8 +54,13 @@ impl ChainSpec {
 
     /// Base fee of the block after one that used `gas_used` at `base_fee`, CLN wei per gas.
     pub fn next_base_fee(&self, gas_used: u64, base_fee: u64) -> u64 {
-        let params = BaseFeeParams::new(u128::from(self.base_fee_denominator), u128::from(self.base_fee_elasticity));
-        params.next_block_base_fee(gas_used, self.gas_limit, base_fee).max(self.min_base_fee)
+        let params = BaseFeeParams::new(
+            u128::from(self.base_fee_denominator),
+            u128::from(self.base_fee_elasticity),
+        );
+        params
+            .next_block_base_fee(gas_used, self.gas_limit, base_fee)
+            .max(self.min_base_fee)
     }
 }
 

@@ -109,15 +109,20 @@ fn decompress(data: &[u8]) -> Result<Vec<u8>, CodecError> {
     let mut payload = alloc::vec![0u8; size];
     let mut written = 0;
     loop {
-        let (read, wrote) =
-            decoder.decode_from_to(frame, &mut payload[written..]).map_err(|_| CodecError::Compression)?;
+        let (read, wrote) = decoder
+            .decode_from_to(frame, &mut payload[written..])
+            .map_err(|_| CodecError::Compression)?;
         frame = &frame[read..];
         written += wrote;
         if decoder.is_finished() && decoder.can_collect() == 0 {
             break;
         }
         if read == 0 && wrote == 0 {
-            return Err(if written == size { CodecError::TooLarge } else { CodecError::Compression });
+            return Err(if written == size {
+                CodecError::TooLarge
+            } else {
+                CodecError::Compression
+            });
         }
     }
     if written != size {
@@ -137,13 +142,16 @@ mod tests {
     use super::*;
 
     fn block() -> impl Strategy<Value = BatchBlock> {
-        (any::<u64>(), 0u64..9, prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..6)).prop_map(
-            |(timestamp, message_count, transactions)| BatchBlock {
+        (
+            any::<u64>(),
+            0u64..9,
+            prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..6),
+        )
+            .prop_map(|(timestamp, message_count, transactions)| BatchBlock {
                 timestamp,
                 message_count,
                 transactions: transactions.into_iter().map(Bytes::from).collect(),
-            },
-        )
+            })
     }
 
     proptest! {
@@ -177,10 +185,17 @@ mod tests {
     #[test]
     fn large_batches_survive_the_codec() {
         let transaction = |seed: u16| -> Bytes {
-            (0..120u16).flat_map(|i| (i.wrapping_mul(seed)).to_be_bytes()).collect::<Vec<_>>().into()
+            (0..120u16)
+                .flat_map(|i| (i.wrapping_mul(seed)).to_be_bytes())
+                .collect::<Vec<_>>()
+                .into()
         };
         let blocks: Vec<_> = (0..30)
-            .map(|i| BatchBlock { timestamp: i, message_count: 0, transactions: (0..1000).map(transaction).collect() })
+            .map(|i| BatchBlock {
+                timestamp: i,
+                message_count: 0,
+                transactions: (0..1000).map(transaction).collect(),
+            })
             .collect();
         assert_eq!(decode(&encode(&blocks).unwrap()).unwrap(), blocks);
     }

@@ -71,8 +71,10 @@ impl WithdrawalTree {
         levels.push(leaves);
         for height in 0..DEPTH {
             let below: &Vec<B256> = &levels[height];
-            let level =
-                below.chunks(2).map(|pair| node(pair[0], pair.get(1).copied().unwrap_or(zeros[height]))).collect();
+            let level = below
+                .chunks(2)
+                .map(|pair| node(pair[0], pair.get(1).copied().unwrap_or(zeros[height])))
+                .collect();
             levels.push(level);
         }
         Self { levels, zeros }
@@ -88,7 +90,10 @@ impl WithdrawalTree {
         let mut position = usize::try_from(index).ok().filter(|i| *i < self.levels[0].len())?;
         let mut proof = [B256::ZERO; DEPTH];
         for (height, sibling) in proof.iter_mut().enumerate() {
-            *sibling = self.levels[height].get(position ^ 1).copied().unwrap_or(self.zeros[height]);
+            *sibling = self.levels[height]
+                .get(position ^ 1)
+                .copied()
+                .unwrap_or(self.zeros[height]);
             position >>= 1;
         }
         Some(proof)
@@ -101,7 +106,11 @@ pub fn verify_proof(root: B256, leaf: B256, index: u64, proof: &[B256; DEPTH]) -
         return false;
     }
     let computed = proof.iter().enumerate().fold(leaf, |hash, (height, sibling)| {
-        if (index >> height) & 1 == 0 { node(hash, *sibling) } else { node(*sibling, hash) }
+        if (index >> height) & 1 == 0 {
+            node(hash, *sibling)
+        } else {
+            node(*sibling, hash)
+        }
     });
     computed == root
 }

@@ -1,0 +1,248 @@
+//! Nodes as they lie in their RLP: parsed in place, nothing copied.
+
+use alloy_primitives::B256;
+use alloy_rlp::{EMPTY_LIST_CODE, EMPTY_STRING_CODE, Header};
+use alloy_trie::Nibbles;
+
+/// Nibbles of a key.
+pub(crate) const KEY_NIBBLES: usize = 64;
+
+/// What is wrong with a node.
+type Malformed = &'static str;
+
+/// RLP of the missing child.
+pub(crate) const NO_CHILD: &[u8] = &[EMPTY_STRING_CODE];
+
+/// First byte of a 32-byte string.
+const HASH_CODE: u8 = EMPTY_STRING_CODE + 32;
+
+/// A reference from a node to the one below.
+#[derive(Clone, Copy)]
+pub(crate) enum Child<'a> {
+    Empty,
+    Hash(B256),
+    Embedded(&'a [u8]),
+}
+
+impl<'a> Child<'a> {
+    pub(crate) fn parse(raw: &'a [u8]) -> Result<Self, Malformed> {
+        match raw {
+            [EMPTY_STRING_CODE] => Ok(Self::Empty),
+            [HASH_CODE, hash @ ..] if hash.len() == 32 => Ok(Self::Hash(B256::from_slice(hash))),
+            [first, ..] if *first >= EMPTY_LIST_CODE && raw.len() < 32 => Ok(Self::Embedded(raw)),
+            _ => Err("a child is neither a hash nor an embedded node"),
+        }
+    }
+}
+
+/// A node. Children are raw items that [`Child::parse`] accepts; a branch has at least two.
+pub(crate) enum Node<'a> {
+    Branch([&'a [u8]; 16]),
+    Extension { key: Nibbles, child: &'a [u8] },
+    Leaf { key: Nibbles, value: &'a [u8] },
+}
+
+impl<'a> Node<'a> {
+    /// Parses a node that lies `depth` nibbles below the root. A leaf then ends at 64 nibbles, all else before.
+    pub(crate) fn parse(rlp: &'a [u8], depth: usize) -> Result<Self, Malformed> {
+        let mut items = rlp;
+        let header = Header::decode(&mut items).map_err(|_| "not RLP")?;
+        if !header.list || header.payload_length != items.len() {
+            return Err("not a list, or bytes behind it");
+        }
+        let first = take_item(&mut items)?;
+        let second = take_item(&mut items)?;
+        if items.is_empty() {
+            Self::parse_short(first, second, depth)
+        } else {
+            Self::parse_branch(first, second, items, depth)
+        }
+    }
+
+    fn parse_branch(first: &'a [u8], second: &'a [u8], mut items: &'a [u8], depth: usize) -> Result<Self, Malformed> {
+        if depth >= KEY_NIBBLES {
+            return Err("a branch below the longest key");
+        }
+        let mut children = [first; 16];
+        children[1] = second;
+        for child in &mut children[2..] {
+            *child = take_item(&mut items)?;
+        }
+        if items != NO_CHILD {
+            return Err("a branch has a value, or not 17 items");
+        }
+        let mut count = 0;
+        for child in children {
+            count += usize::from(!matches!(Child::parse(child)?, Child::Empty));
+        }
+        if count < 2 {
+            return Err("a branch has fewer than two children");
+        }
+        Ok(Self::Branch(children))
+    }
+
+    fn parse_short(mut key: &'a [u8], mut second: &'a [u8], depth: usize) -> Result<Self, Malformed> {
+        let key = Header::decode_bytes(&mut key, false).map_err(|_| "a node's key is not a string")?;
+        let (is_leaf, key) = decode_key(key)?;
+        let end = depth + key.len();
+        if is_leaf {
+            if end != KEY_NIBBLES {
+                return Err("a leaf doesn't end at 64 nibbles");
+            }
+            let value = Header::decode_bytes(&mut second, false).map_err(|_| "a leaf's value is not a string")?;
+            return Ok(Self::Leaf { key, value });
+        }
+        if key.is_empty() || end >= KEY_NIBBLES {
+            return Err("an extension is empty or too long");
+        }
+        match Child::parse(second)? {
+            Child::Empty => Err("an extension leads nowhere"),
+            Child::Hash(_) | Child::Embedded(_) => Ok(Self::Extension { key, child: second }),
+        }
+    }
+}
+
+/// Splits the first RLP item, header included, off a list's payload.
+fn take_item<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
+    let length = match rest.first() {
+        Some(&EMPTY_STRING_CODE) => 1,
+        Some(&HASH_CODE) => 33,
+        _ => {
+            let mut payload = *rest;
+            let header = Header::decode(&mut payload).map_err(|_| "a list ends too early")?;
+            rest.len() - payload.len() + header.payload_length
+        }
+    };
+    let (item, tail) = rest.split_at_checked(length).ok_or("a list ends too early")?;
+    *rest = tail;
+    Ok(item)
+}
+
+/// Decodes the hex-prefix encoding of a path: whether it is a leaf's, and the nibbles.
+fn decode_key(bytes: &[u8]) -> Result<(bool, Nibbles), Malformed> {
+    let Some((first, rest)) = bytes.split_first() else {
+        return Err("a node's key is empty");
+    };
+    let (flags, nibble) = (first >> 4, first & 0x0f);
+    let is_odd = flags & 1 == 1;
+    if flags > 3 || (!is_odd && nibble != 0) {
+        return Err("a node's key has bad flags");
+    }
+    if rest.len() * 2 + usize::from(is_odd) > KEY_NIBBLES {
+        return Err("a node's key is too long");
+    }
+    let rest = Nibbles::unpack(rest);
+    let key = if is_odd {
+        Nibbles::from_nibbles_unchecked([nibble]).join(&rest)
+    } else {
+        rest
+    };
+    Ok((flags & 2 == 2, key))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use alloy_primitives::hex;
+
+    use super::*;
+
+    fn leaf(key: &[u8], value: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        alloy_rlp::encode_list::<&[u8], [u8]>(&[key, value], &mut out);
+        out
+    }
+
+    fn reason(rlp: &[u8], depth: usize) -> &'static str {
+        Node::parse(rlp, depth).err().unwrap_or("accepted")
+    }
+
+    #[test]
+    fn a_leaf_must_end_where_keys_end() {
+        let rlp = leaf(&hex!("20abcd"), b"v");
+        assert!(
+            matches!(Node::parse(&rlp, 60), Ok(Node::Leaf { key, value: b"v" }) if key.to_vec() == [10, 11, 12, 13])
+        );
+        assert_eq!(reason(&rlp, 59), "a leaf doesn't end at 64 nibbles");
+        assert_eq!(reason(&rlp, 61), "a leaf doesn't end at 64 nibbles");
+    }
+
+    #[test]
+    fn keys_have_one_encoding() {
+        assert_eq!(reason(&leaf(&hex!("2fab"), b"v"), 62), "a node's key has bad flags");
+        assert_eq!(reason(&leaf(&hex!("40ab"), b"v"), 62), "a node's key has bad flags");
+        assert_eq!(reason(&leaf(&[], b"v"), 64), "a node's key is empty");
+        assert_eq!(reason(&leaf(&[0x20; 34], b"v"), 0), "a node's key is too long");
+    }
+
+    #[test]
+    fn bytes_behind_a_node_are_refused() {
+        let mut rlp = leaf(&hex!("20abcd"), b"v");
+        rlp.push(0);
+        assert_eq!(reason(&rlp, 60), "not a list, or bytes behind it");
+    }
+
+    #[test]
+    fn a_branch_needs_two_children_and_no_value() {
+        let branch = |items: &[&[u8]]| {
+            let payload: Vec<u8> = items.concat();
+            let mut rlp = Vec::new();
+            Header {
+                list: true,
+                payload_length: payload.len(),
+            }
+            .encode(&mut rlp);
+            rlp.extend(payload);
+            rlp
+        };
+        let child = leaf(&hex!("20"), b"v");
+        let mut items = [NO_CHILD; 17];
+        items[3] = &child;
+        assert_eq!(reason(&branch(&items), 63), "a branch has fewer than two children");
+        items[15] = &child;
+        assert_eq!(reason(&branch(&items), 63), "accepted");
+        assert_eq!(reason(&branch(&items), 64), "a branch below the longest key");
+        assert_eq!(
+            reason(&branch(&items[..16]), 63),
+            "a branch has a value, or not 17 items"
+        );
+        items[16] = b"v";
+        assert_eq!(reason(&branch(&items), 63), "a branch has a value, or not 17 items");
+    }
+
+    #[test]
+    fn an_extension_leads_somewhere_before_the_end() {
+        let extension = |key: &[u8], child: &[u8]| {
+            let mut payload = Vec::new();
+            alloy_rlp::Encodable::encode(key, &mut payload);
+            payload.extend_from_slice(child);
+            let mut rlp = Vec::new();
+            Header {
+                list: true,
+                payload_length: payload.len(),
+            }
+            .encode(&mut rlp);
+            rlp.extend(payload);
+            rlp
+        };
+        let hash = [&[HASH_CODE][..], &[7; 32]].concat();
+        assert_eq!(reason(&extension(&hex!("00ab"), &hash), 61), "accepted");
+        assert_eq!(
+            reason(&extension(&hex!("00ab"), &hash), 62),
+            "an extension is empty or too long"
+        );
+        assert_eq!(
+            reason(&extension(&hex!("00"), &hash), 10),
+            "an extension is empty or too long"
+        );
+        assert_eq!(
+            reason(&extension(&hex!("00ab"), NO_CHILD), 0),
+            "an extension leads nowhere"
+        );
+        assert_eq!(
+            reason(&extension(&hex!("00ab"), &hash[..20]), 0),
+            "a list ends too early"
+        );
+    }
+}

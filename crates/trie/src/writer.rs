@@ -1,0 +1,176 @@
+//! Encoding and hashing of changed nodes, each once, and what has been written so far.
+
+use alloc::vec::Vec;
+
+use alloy_primitives::{B256, Bytes, keccak256};
+use alloy_rlp::{BufMut, EMPTY_STRING_CODE, Encodable, Header};
+use alloy_trie::Nibbles;
+use alloy_trie::nodes::{ExtensionNodeRef, LeafNodeRef, RlpNode};
+
+use crate::state::{ChangedNodes, TrieUpdates};
+
+/// A subtree that no branch has taken yet. Where it ends up decides how long the key of its top node is.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// A leaf, with its whole key.
+    Leaf { key: Nibbles, value: Vec<u8> },
+    /// A branch at `path`, final and written; an extension leads to it if it's taken further up.
+    Branch { path: Nibbles, node: RlpNode },
+}
+
+impl Item {
+    pub(crate) fn path(&self) -> &Nibbles {
+        match self {
+            Self::Leaf { key, .. } => key,
+            Self::Branch { path, .. } => path,
+        }
+    }
+}
+
+/// A path that changed: the node now there and its hash, or nothing.
+#[derive(Debug)]
+struct Written {
+    path: Nibbles,
+    node: Option<(B256, Bytes)>,
+}
+
+/// Encodes and hashes nodes; keeps them if asked to.
+#[derive(Debug, Default)]
+pub(crate) struct NodeWriter {
+    keep: bool,
+    nodes: Vec<Written>,
+    storages: Vec<(B256, Vec<Written>)>,
+    buf: Vec<u8>,
+}
+
+impl NodeWriter {
+    /// A writer that keeps what it writes.
+    pub(crate) fn keeping() -> Self {
+        Self {
+            keep: true,
+            ..Self::default()
+        }
+    }
+
+    /// An empty writer of the same kind.
+    pub(crate) fn fork(&self) -> Self {
+        Self {
+            keep: self.keep,
+            ..Self::default()
+        }
+    }
+
+    /// Takes over what a fork wrote in the same trie.
+    #[cfg(feature = "std")]
+    pub(crate) fn join(&mut self, fork: Self) {
+        self.nodes.extend(fork.nodes);
+        self.storages.extend(fork.storages);
+    }
+
+    /// Takes over what a fork wrote in a storage trie.
+    pub(crate) fn add_storage(&mut self, owner: B256, fork: Self) {
+        if !fork.nodes.is_empty() {
+            self.storages.push((owner, fork.nodes));
+        }
+    }
+
+    /// Writes the top node of an item that hangs `depth` nibbles below the root; returns the reference to it.
+    pub(crate) fn place(&mut self, item: &Item, depth: usize) -> RlpNode {
+        self.buf.clear();
+        match item {
+            Item::Leaf { key, value } => LeafNodeRef::new(&key.slice(depth..), value).encode(&mut self.buf),
+            Item::Branch { path, node } if path.len() == depth => return node.clone(),
+            Item::Branch { path, node } => ExtensionNodeRef::new(&path.slice(depth..), node).encode(&mut self.buf),
+        }
+        self.commit(item.path(), depth)
+    }
+
+    /// Writes an item as a root and returns the root hash.
+    pub(crate) fn place_root(&mut self, item: &Item) -> B256 {
+        let node = self.place(item, 0);
+        node.as_hash().unwrap_or_else(|| keccak256(&node))
+    }
+
+    /// Writes a branch at the first `depth` nibbles of `path`. `children` are raw items, the empty string for none.
+    pub(crate) fn branch(&mut self, path: &Nibbles, depth: usize, children: [&[u8]; 16]) -> Item {
+        let payload_length = children.iter().map(|child| child.len()).sum::<usize>() + 1;
+        self.buf.clear();
+        Header {
+            list: true,
+            payload_length,
+        }
+        .encode(&mut self.buf);
+        for child in children {
+            self.buf.put_slice(child);
+        }
+        self.buf.put_u8(EMPTY_STRING_CODE);
+        let node = self.commit(path, depth);
+        Item::Branch {
+            path: path.slice(..depth),
+            node,
+        }
+    }
+
+    /// Notes that the node at `path` is not there any more, unless one is written there too.
+    pub(crate) fn remove(&mut self, path: Nibbles) {
+        if self.keep {
+            self.nodes.push(Written { path, node: None });
+        }
+    }
+
+    fn commit(&mut self, path: &Nibbles, depth: usize) -> RlpNode {
+        // The root is stored by its hash however small it is.
+        if self.buf.len() < 32 && depth > 0 {
+            return RlpNode::from_rlp(&self.buf);
+        }
+        let hash = keccak256(&self.buf);
+        if self.keep {
+            let rlp = Bytes::copy_from_slice(&self.buf);
+            self.nodes.push(Written {
+                path: path.slice(..depth),
+                node: Some((hash, rlp)),
+            });
+        }
+        RlpNode::word_rlp(&hash)
+    }
+
+    /// Hands out the written nodes and forgets them.
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = (Nibbles, Bytes)> {
+        self.nodes
+            .drain(..)
+            .filter_map(|written| written.node.map(|(_, rlp)| (written.path, rlp)))
+    }
+
+    /// All new nodes, by hash.
+    pub(crate) fn into_hashed(self) -> impl Iterator<Item = (B256, Bytes)> {
+        let storages = self.storages.into_iter().flat_map(|(_, nodes)| nodes);
+        self.nodes
+            .into_iter()
+            .chain(storages)
+            .filter_map(|written| written.node)
+    }
+
+    /// All changes, sorted.
+    pub(crate) fn into_updates(mut self, root: B256) -> TrieUpdates {
+        self.storages.sort_unstable_by_key(|(owner, _)| *owner);
+        TrieUpdates {
+            root,
+            account_nodes: by_path(self.nodes),
+            storage_nodes: self
+                .storages
+                .into_iter()
+                .map(|(owner, nodes)| (owner, by_path(nodes)))
+                .collect(),
+        }
+    }
+}
+
+/// Sorts by path; of a removal and a node at one path the node counts.
+fn by_path(mut nodes: Vec<Written>) -> ChangedNodes {
+    nodes.sort_unstable_by(|a, b| a.path.cmp(&b.path).then(a.node.is_none().cmp(&b.node.is_none())));
+    nodes.dedup_by(|later, kept| later.path == kept.path);
+    nodes
+        .into_iter()
+        .map(|written| (written.path, written.node.map(|(_, rlp)| rlp)))
+        .collect()
+}
