@@ -1,0 +1,8 @@
+//! Tests of the whole crate, on real files.
+
+mod chain;
+mod crash;
+mod execution;
+mod faults;
+mod history;
+mod records;
