@@ -1,1 +1,23 @@
-//! The sequencer and full-node daemon: configuration, wiring, lifecycle
+//! The daemons of the L2: the sequencer and the full node.
+//!
+//! In: a [`Config`] or [`NodeConfig`] (defaults, file, environment, flags), a genesis file, an L1. Out: a running
+//! program ([`RunningNode`]) that serves JSON-RPC, `/health`, `/ready` and `/metrics`. This crate only wires: blocks are
+//! made in `cwe-chain`, L1 is watched and written by `cwe-bridge`, requests are served by `cwe-rpc`.
+//! Called by the binary `cwe-sequencer` and by `cwe devnet` and `cwe node`.
+
+pub mod config;
+mod forwarder;
+pub mod genesis;
+mod keys;
+mod load;
+pub mod logging;
+mod node;
+mod ops;
+mod running;
+mod sequencer;
+
+pub use config::{Config, NodeConfig};
+pub use load::{ConfigError, Overrides};
+pub use node::run_full_node;
+pub use running::RunningNode;
+pub use sequencer::run_sequencer;

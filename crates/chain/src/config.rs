@@ -54,7 +54,7 @@ pub struct MempoolConfig {
     /// By how many percent both fees of a replacement must exceed those of the replaced. Default 10.
     pub replacement_percent: u64,
     /// Lowest `maxFeePerGas` accepted, CLN wei; the chain's lowest base fee binds as well. Default 0.
-    pub min_fee_per_gas: u128,
+    pub min_fee_per_gas: u64,
     /// Whether legacy transactions without EIP-155 chain id are accepted: deterministic deployers need it, and who
     /// signs one allows its replay. Default true.
     pub allow_unprotected: bool,

@@ -90,7 +90,7 @@ fn check_fees(transaction: &TxEnvelope, spec: &ChainSpec, config: &EngineConfig)
     {
         return Err(SubmitError::TipAboveFeeCap { tip, fee });
     }
-    let min = config.mempool.min_fee_per_gas.max(spec.min_base_fee.into());
+    let min = u128::from(config.mempool.min_fee_per_gas.max(spec.min_base_fee));
     if fee < min {
         return Err(SubmitError::Underpriced { fee, min });
     }

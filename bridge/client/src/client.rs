@@ -1,0 +1,669 @@
+//! Requests to the L1: with a deadline, repeated when that can help, and with errors that say what to do.
+
+use std::{
+    future::Future,
+    ops::RangeInclusive,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use alloy::{
+    consensus::BlockHeader,
+    eips::{BlockId, BlockNumberOrTag},
+    network::{BlockResponse, primitives::HeaderResponse},
+    primitives::{Address, B256, Bytes, U256},
+    providers::{DynProvider, Provider, ProviderBuilder, WsConnect},
+    rpc::types::{Filter, Log, TransactionReceipt, TransactionRequest},
+    sol_types::SolCall,
+    transports::{RpcError, TransportError, TransportErrorKind},
+};
+use cwe_bindings::contracts::{Bridge, Inbox, Rollup};
+use cwe_storage::L1Block;
+use metrics::{counter, gauge};
+use tokio::sync::{RwLock, watch};
+use tracing::{info, warn};
+
+use crate::{
+    ConfirmationPolicy, L1Config, L1Error, LocatedEvent,
+    events::{self, TOPICS},
+    fees::Fees,
+    ranges::Ranges,
+};
+
+/// How often a request is tried before it counts as failed.
+const ATTEMPTS: u32 = 3;
+
+/// Pause before the second attempt; it doubles for each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Most logs taken from one answer: a hostile endpoint must not fill the memory.
+const MAX_LOGS: usize = 50_000;
+
+/// An L1 block, as far as we look at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockRef {
+    /// Number and hash.
+    pub id: L1Block,
+    /// Seconds since 1970.
+    pub timestamp: u64,
+    /// Base fee, wei per gas.
+    pub base_fee: u128,
+    /// Whether the L1 takes blobs.
+    pub has_blobs: bool,
+}
+
+/// What the contracts on L1 must say to belong to our L2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deployment {
+    /// Chain id of the L2.
+    pub l2_chain_id: u64,
+    /// Hash of batch 0, the genesis.
+    pub genesis_batch_hash: B256,
+}
+
+/// The L1 as our tasks use it. Does nothing until the first request, so that a daemon starts without its L1.
+#[derive(Debug)]
+pub struct L1Client {
+    config: L1Config,
+    deployment: Deployment,
+    host: String,
+    provider: RwLock<Option<DynProvider>>,
+    /// What the rest of the node may know of the L1; the log has a line when `up` changes.
+    status: watch::Sender<L1Status>,
+    /// Whether chain and contracts were checked since the L1 was last unreachable.
+    checked: AtomicBool,
+    /// Whether the contracts were seen at a confirmed block.
+    deployed: AtomicBool,
+}
+
+/// How the node stands to the L1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct L1Status {
+    /// Whether the L1 answered the last request.
+    pub up: bool,
+    /// Newest L1 block that counts.
+    pub confirmed_block: Option<u64>,
+    /// Newest L2 block that L1 is known to have.
+    pub target_block: Option<u64>,
+}
+
+impl Default for L1Status {
+    fn default() -> Self {
+        Self { up: true, confirmed_block: None, target_block: None }
+    }
+}
+
+/// Addresses of our contracts on L1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contracts {
+    /// Batches, proofs, finality.
+    pub rollup: Address,
+    /// Messages to L2.
+    pub inbox: Address,
+    /// CLN in escrow.
+    pub bridge: Address,
+    /// The CLN token.
+    pub cln: Address,
+    /// Owner of the contracts.
+    pub timelock: Address,
+}
+
+impl L1Client {
+    /// A client of the L1 at `config.rpc_url`.
+    ///
+    /// # Errors
+    /// [`L1Error::BadUrl`].
+    pub fn new(config: L1Config, deployment: Deployment) -> Result<Self, L1Error> {
+        let url = reqwest::Url::parse(&config.rpc_url).map_err(|error| L1Error::BadUrl(error.to_string()))?;
+        let host = match (url.host_str(), url.port()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (Some(host), None) => host.to_string(),
+            (None, _) => return Err(L1Error::BadUrl("it has no host".into())),
+        };
+        gauge!("cwe_l1_up").set(1.0);
+        Ok(Self {
+            config,
+            deployment,
+            host,
+            provider: RwLock::new(None),
+            status: watch::Sender::new(L1Status::default()),
+            checked: AtomicBool::new(false),
+            deployed: AtomicBool::new(false),
+        })
+    }
+
+    /// The configuration.
+    pub const fn config(&self) -> &L1Config {
+        &self.config
+    }
+
+    /// How the node stands to the L1, as it changes: for `/ready` and `eth_syncing`.
+    pub fn status(&self) -> watch::Receiver<L1Status> {
+        self.status.subscribe()
+    }
+
+    /// Notes that L1 has L2 blocks up to `block`, whether we have them or not.
+    pub(crate) fn note_target(&self, block: u64) {
+        self.status.send_if_modified(|status| {
+            let moved = status.target_block != Some(block);
+            status.target_block = Some(block);
+            moved
+        });
+    }
+
+    /// Whether our contracts exist at `block`: before that there is nothing to read, and views answer nothing.
+    pub(crate) async fn is_deployed_at(&self, block: &BlockRef) -> Result<bool, L1Error> {
+        if block.id.number < self.config.start_block {
+            return Ok(false);
+        }
+        if self.deployed.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let (rollup, at) = (self.config.rollup, BlockId::hash(block.id.hash));
+        let code = self
+            .request("eth_getCode", |l1| async move { l1.get_code_at(rollup).block_id(at).await })
+            .await?;
+        self.deployed.store(!code.is_empty(), Ordering::Relaxed);
+        Ok(!code.is_empty())
+    }
+
+    /// Addresses of all our contracts, as the contracts name each other.
+    ///
+    /// # Errors
+    /// [`L1Error`].
+    pub async fn contracts(&self) -> Result<Contracts, L1Error> {
+        let latest = BlockId::latest();
+        let bridge = self.inbox_view(Inbox::bridgeCall {}, latest).await?;
+        Ok(Contracts {
+            rollup: self.config.rollup,
+            inbox: self.config.inbox,
+            bridge,
+            cln: self.view(bridge, Bridge::clnCall {}, latest).await?,
+            timelock: self.rollup_view(Rollup::ownerCall {}, latest).await?,
+        })
+    }
+
+    /// Checks that this is the right chain with the right contracts, unless that was done since the last outage.
+    ///
+    /// # Errors
+    /// What is wrong ([`L1Error::is_fatal`]), or that the L1 can't be asked.
+    pub async fn ensure_checked(&self) -> Result<(), L1Error> {
+        if self.checked.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let found = self.chain_id().await?;
+        if found != self.config.chain_id {
+            return Err(L1Error::WrongChain { host: self.host.clone(), expected: self.config.chain_id, found });
+        }
+        self.check_code("l1.rollup", self.config.rollup).await?;
+        self.check_code("l1.inbox", self.config.inbox).await?;
+        self.check_contracts().await?;
+        self.checked.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    async fn check_code(&self, name: &'static str, address: Address) -> Result<(), L1Error> {
+        let code = self.request("eth_getCode", |l1| async move { l1.get_code_at(address).await }).await?;
+        if code.is_empty() { Err(L1Error::NoContract { name, address }) } else { Ok(()) }
+    }
+
+    async fn check_contracts(&self) -> Result<(), L1Error> {
+        let inbox = self.rollup_view(Rollup::inboxCall {}, BlockId::latest()).await?;
+        if inbox != self.config.inbox {
+            return Err(L1Error::WrongInbox { expected: self.config.inbox, found: inbox });
+        }
+        let found = self.rollup_view(Rollup::l2ChainIdCall {}, BlockId::latest()).await?;
+        if found != self.deployment.l2_chain_id {
+            return Err(L1Error::WrongL2Chain { expected: self.deployment.l2_chain_id, found });
+        }
+        let found = self.batch_hash(0, BlockId::latest()).await?;
+        if found != self.deployment.genesis_batch_hash {
+            return Err(L1Error::GenesisMismatch { expected: self.deployment.genesis_batch_hash, found });
+        }
+        Ok(())
+    }
+
+    /// The L1's chain id.
+    ///
+    /// # Errors
+    /// [`L1Error`].
+    pub async fn chain_id(&self) -> Result<u64, L1Error> {
+        self.request("eth_chainId", |l1| async move { l1.get_chain_id().await }).await
+    }
+
+    /// The newest block that counts under the confirmation policy.
+    ///
+    /// # Errors
+    /// [`L1Error`].
+    pub async fn confirmed_head(&self) -> Result<BlockRef, L1Error> {
+        let head = match self.config.confirmation {
+            ConfirmationPolicy::Safe => self.tagged(BlockNumberOrTag::Safe).await?,
+            ConfirmationPolicy::Finalized => self.tagged(BlockNumberOrTag::Finalized).await?,
+            ConfirmationPolicy::Depth(0) => self.latest().await?,
+            ConfirmationPolicy::Depth(depth) => {
+                let number = self.latest().await?.id.number.saturating_sub(depth);
+                self.tagged(number.into()).await?
+            }
+        };
+        gauge!("cwe_l1_confirmed_block").set(head.id.number as f64);
+        self.status.send_if_modified(|status| {
+            let number = Some(head.id.number);
+            let moved = status.confirmed_block != number;
+            status.confirmed_block = number;
+            moved
+        });
+        Ok(head)
+    }
+
+    /// The newest block.
+    ///
+    /// # Errors
+    /// [`L1Error`].
+    pub async fn latest(&self) -> Result<BlockRef, L1Error> {
+        self.tagged(BlockNumberOrTag::Latest).await
+    }
+
+    /// The newest final block; `None` while the L1 has none.
+    ///
+    /// # Errors
+    /// [`L1Error`].
+    pub async fn finalized(&self) -> Result<Option<BlockRef>, L1Error> {
+        self.find_block(BlockNumberOrTag::Finalized).await
+    }
+
+    /// The canonical block of a number, if the L1 has one.
+    ///
+    /// # Errors
+    /// [`L1Error`].
+    pub async fn block(&self, number: u64) -> Result<Option<BlockRef>, L1Error> {
+        self.find_block(number.into()).await
+    }
+
+    /// Whether `block` is on the canonical chain.
+    ///
+    /// # Errors
+    /// [`L1Error`].
+    pub async fn is_canonical(&self, block: L1Block) -> Result<bool, L1Error> {
+        Ok(self.block(block.number).await?.is_some_and(|found| found.id == block))
+    }
+
+    async fn tagged(&self, tag: BlockNumberOrTag) -> Result<BlockRef, L1Error> {
+        self.find_block(tag).await?.ok_or_else(|| L1Error::NoBlock(tag.to_string()))
+    }
+
+    async fn find_block(&self, tag: BlockNumberOrTag) -> Result<Option<BlockRef>, L1Error> {
+        let answer = self
+            .request("eth_getBlockByNumber", |l1| async move { l1.get_block_by_number(tag).await })
+            .await;
+        match answer {
+            Ok(block) => Ok(block.map(|block| block_ref(block.header()))),
+            // geth answers so for `safe` and `finalized` while there is none.
+            Err(L1Error::Refused { message, .. }) if message.to_lowercase().contains("not found") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The events of the next range, in order, with the range; `None` at the end.
+    pub(crate) async fn next_events(
+        &self,
+        ranges: &mut Ranges,
+    ) -> Result<Option<(Vec<LocatedEvent>, RangeInclusive<u64>)>, L1Error> {
+        while let Some(range) = ranges.current() {
+            match self.logs(&range).await {
+                Ok(logs) => {
+                    ranges.advance();
+                    return Ok(Some((in_order(&logs)?, range)));
+                }
+                Err(error) if too_large(&error) && ranges.shrink() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// All events of our contracts in a span of blocks, in order.
+    ///
+    /// # Errors
+    /// [`L1Error`]; [`L1Error::LogsPruned`] if the endpoint has thrown them away.
+    pub async fn events_in(&self, span: RangeInclusive<u64>) -> Result<Vec<LocatedEvent>, L1Error> {
+        let mut ranges = Ranges::new(span, self.config.log_range_blocks);
+        let mut all = Vec::new();
+        while let Some((events, _)) = self.next_events(&mut ranges).await? {
+            all.extend(events);
+        }
+        Ok(all)
+    }
+
+    async fn logs(&self, range: &RangeInclusive<u64>) -> Result<Vec<Log>, L1Error> {
+        let filter = Filter::new()
+            .address(vec![self.config.inbox, self.config.rollup])
+            .event_signature(TOPICS.to_vec())
+            .from_block(*range.start())
+            .to_block(*range.end());
+        let request = |l1: DynProvider| {
+            let filter = filter.clone();
+            async move { l1.get_logs(&filter).await }
+        };
+        let logs = self.request("eth_getLogs", request).await.map_err(|error| pruned(error, range))?;
+        if logs.len() > MAX_LOGS {
+            return Err(L1Error::Malformed {
+                method: "eth_getLogs",
+                reason: format!("{} logs for {} blocks", logs.len(), range.end() - range.start() + 1),
+            });
+        }
+        let ours = |log: &Log| log.address() == self.config.inbox || log.address() == self.config.rollup;
+        match logs.iter().find(|log| !ours(log) || !log.block_number.is_some_and(|number| range.contains(&number))) {
+            Some(_) => Err(L1Error::Malformed { method: "eth_getLogs", reason: "logs that were not asked for".into() }),
+            None => Ok(logs),
+        }
+    }
+
+    /// Calls a view of `Rollup`.
+    pub(crate) async fn rollup_view<C: SolCall + Sync>(&self, call: C, block: BlockId) -> Result<C::Return, L1Error> {
+        self.view(self.config.rollup, call, block).await
+    }
+
+    /// Calls a view of `Inbox`.
+    pub(crate) async fn inbox_view<C: SolCall + Sync>(&self, call: C, block: BlockId) -> Result<C::Return, L1Error> {
+        self.view(self.config.inbox, call, block).await
+    }
+
+    async fn view<C: SolCall + Sync>(&self, to: Address, call: C, block: BlockId) -> Result<C::Return, L1Error> {
+        let transaction = TransactionRequest::default().to(to).input(call.abi_encode().into());
+        let answer = self.call(transaction, block).await?;
+        C::abi_decode_returns_validate(&answer)
+            .map_err(|error| L1Error::Malformed { method: C::SIGNATURE, reason: error.to_string() })
+    }
+
+    /// `eth_call`.
+    pub(crate) async fn call(&self, transaction: TransactionRequest, block: BlockId) -> Result<Bytes, L1Error> {
+        let request = |l1: DynProvider| {
+            let transaction = transaction.clone();
+            async move { l1.call(transaction).block(block).await }
+        };
+        self.request("eth_call", request).await
+    }
+
+    /// Hash of a batch on L1, 0 if it is not committed.
+    ///
+    /// # Errors
+    /// [`L1Error`].
+    pub async fn batch_hash(&self, index: u64, block: BlockId) -> Result<B256, L1Error> {
+        self.rollup_view(Rollup::batchHashCall { batchIndex: index }, block).await
+    }
+
+    /// Queue hash over the first `count` messages on L1; `None` if there are fewer.
+    ///
+    /// # Errors
+    /// [`L1Error`].
+    pub async fn queue_hash(&self, count: u64, block: BlockId) -> Result<Option<B256>, L1Error> {
+        if self.message_count(block).await? < count {
+            return Ok(None);
+        }
+        self.inbox_view(Inbox::queueHashCall { count }, block).await.map(Some)
+    }
+
+    /// Number of messages on L1.
+    ///
+    /// # Errors
+    /// [`L1Error`].
+    pub async fn message_count(&self, block: BlockId) -> Result<u64, L1Error> {
+        self.inbox_view(Inbox::nextIndexCall {}, block).await
+    }
+
+    /// Balance in wei at the newest block.
+    pub(crate) async fn balance(&self, address: Address) -> Result<U256, L1Error> {
+        self.request("eth_getBalance", |l1| async move { l1.get_balance(address).await }).await
+    }
+
+    /// Next nonce of an account by mined transactions.
+    pub(crate) async fn mined_nonce(&self, address: Address) -> Result<u64, L1Error> {
+        self.request("eth_getTransactionCount", |l1| async move { l1.get_transaction_count(address).latest().await })
+            .await
+    }
+
+    /// Gas that a transaction would use on the newest block.
+    pub(crate) async fn estimate_gas(&self, transaction: TransactionRequest) -> Result<u64, L1Error> {
+        let request = |l1: DynProvider| {
+            let transaction = transaction.clone();
+            async move { l1.estimate_gas(transaction).await }
+        };
+        self.request("eth_estimateGas", request).await
+    }
+
+    /// What a transaction should offer now. Base prices are doubled: each can rise by an eighth per block.
+    pub(crate) async fn market_fees(&self, blobs: bool) -> Result<Fees, L1Error> {
+        let head = self.latest().await?;
+        let tip = self
+            .request("eth_maxPriorityFeePerGas", |l1| async move { l1.get_max_priority_fee_per_gas().await })
+            .await?
+            .max(1);
+        let blob_price = if blobs {
+            let price = self.request("eth_blobBaseFee", |l1| async move { l1.get_blob_base_fee().await }).await?;
+            Some(price.max(1).saturating_mul(2))
+        } else {
+            None
+        };
+        Ok(Fees {
+            max_fee_per_gas: head.base_fee.saturating_mul(2).saturating_add(tip),
+            max_priority_fee_per_gas: tip,
+            max_fee_per_blob_gas: blob_price,
+        })
+    }
+
+    /// Sends a signed transaction. Sending the same one again is no error.
+    pub(crate) async fn send_raw(&self, raw: &[u8]) -> Result<(), L1Error> {
+        let raw = Bytes::copy_from_slice(raw);
+        let request = |l1: DynProvider| {
+            let raw = raw.clone();
+            async move { l1.send_raw_transaction(&raw).await.map(|_| ()) }
+        };
+        match self.request("eth_sendRawTransaction", request).await {
+            Err(L1Error::Refused { message, .. }) if already_known(&message) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Receipt of a mined transaction.
+    pub(crate) async fn receipt(&self, hash: B256) -> Result<Option<TransactionReceipt>, L1Error> {
+        self.request("eth_getTransactionReceipt", |l1| async move { l1.get_transaction_receipt(hash).await }).await
+    }
+
+    /// A transaction, waiting or mined.
+    pub(crate) async fn transaction(&self, hash: B256) -> Result<Option<alloy::rpc::types::Transaction>, L1Error> {
+        self.request("eth_getTransactionByHash", |l1| async move { l1.get_transaction_by_hash(hash).await }).await
+    }
+
+    /// Blob of a versioned hash by anvil's own method.
+    pub(crate) async fn anvil_blob(&self, hash: B256) -> Result<Option<Bytes>, L1Error> {
+        let request = |l1: DynProvider| async move { l1.raw_request("anvil_getBlobByHash".into(), (hash,)).await };
+        self.request("anvil_getBlobByHash", request).await
+    }
+
+    async fn request<T, F, A>(&self, method: &'static str, ask: F) -> Result<T, L1Error>
+    where
+        F: Fn(DynProvider) -> A,
+        A: Future<Output = Result<T, TransportError>>,
+    {
+        let mut pause = FIRST_PAUSE;
+        let mut attempt = 1;
+        loop {
+            let answer = self.attempt(method, &ask).await;
+            self.note(method, &answer);
+            match answer {
+                Err(L1Error::Unreachable { .. }) if attempt < ATTEMPTS => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                    attempt += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn attempt<T, F, A>(&self, method: &'static str, ask: &F) -> Result<T, L1Error>
+    where
+        F: Fn(DynProvider) -> A,
+        A: Future<Output = Result<T, TransportError>>,
+    {
+        let deadline = self.config.request_timeout;
+        let answer = tokio::time::timeout(deadline, async { ask(self.provider().await?).await }).await;
+        match answer {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                if matches!(&error, RpcError::Transport(TransportErrorKind::BackendGone)) {
+                    // The WebSocket gave up reconnecting: open a new one next time.
+                    *self.provider.write().await = None;
+                }
+                Err(self.error(method, error))
+            }
+            Err(_) => Err(self.unreachable(method, format!("no answer within {} ms", deadline.as_millis()))),
+        }
+    }
+
+    async fn provider(&self) -> Result<DynProvider, TransportError> {
+        if let Some(provider) = self.provider.read().await.as_ref() {
+            return Ok(provider.clone());
+        }
+        let mut slot = self.provider.write().await;
+        if let Some(provider) = slot.as_ref() {
+            return Ok(provider.clone());
+        }
+        let builder = ProviderBuilder::new().disable_recommended_fillers();
+        let provider = if self.config.rpc_url.starts_with("ws") {
+            builder.connect_ws(WsConnect::new(self.config.rpc_url.clone())).await?.erased()
+        } else {
+            let url = reqwest::Url::parse(&self.config.rpc_url)
+                .map_err(|error| TransportErrorKind::non_retryable_str(&error.to_string()))?;
+            builder.connect_http(url).erased()
+        };
+        *slot = Some(provider.clone());
+        Ok(provider)
+    }
+
+    fn error(&self, method: &'static str, error: TransportError) -> L1Error {
+        match error {
+            RpcError::ErrorResp(payload) if !payload.is_retry_err() => L1Error::Refused {
+                host: self.host.clone(),
+                method,
+                code: payload.code,
+                revert: payload.as_revert_data(),
+                message: payload.message.into_owned(),
+            },
+            RpcError::NullResp => L1Error::Malformed { method, reason: "null".into() },
+            RpcError::SerError(error) | RpcError::DeserError { err: error, .. } => {
+                L1Error::Malformed { method, reason: error.to_string() }
+            }
+            other => self.unreachable(method, other.to_string()),
+        }
+    }
+
+    fn unreachable(&self, method: &'static str, reason: String) -> L1Error {
+        // Transport errors quote the URL, which may hold an access key.
+        let url = self.config.rpc_url.as_str();
+        let reason = reason.replace(url, &self.host).replace(url.trim_end_matches('/'), &self.host);
+        L1Error::Unreachable { host: self.host.clone(), method, reason }
+    }
+
+    /// Counts the request and logs when the L1 goes down or comes back: once each, however many requests fail.
+    fn note<T>(&self, method: &'static str, answer: &Result<T, L1Error>) {
+        let down = matches!(answer, Err(L1Error::Unreachable { .. }));
+        let outcome = if down { "unreachable" } else if answer.is_err() { "refused" } else { "ok" };
+        counter!("cwe_l1_requests_total", "method" => method, "outcome" => outcome).increment(1);
+        let turned = self.status.send_if_modified(|status| std::mem::replace(&mut status.up, !down) == down);
+        if !turned {
+            return;
+        }
+        gauge!("cwe_l1_up").set(if down { 0.0 } else { 1.0 });
+        match answer {
+            Err(error) if down => {
+                self.checked.store(false, Ordering::Release);
+                warn!(%error, "L1 is unreachable; L2 goes on without it");
+            }
+            _ => info!(host = %self.host, "L1 is reachable again"),
+        }
+    }
+}
+
+fn block_ref<H: HeaderResponse + BlockHeader>(header: &H) -> BlockRef {
+    BlockRef {
+        id: L1Block { number: header.number(), hash: header.hash() },
+        timestamp: header.timestamp(),
+        base_fee: header.base_fee_per_gas().unwrap_or_default().into(),
+        has_blobs: header.excess_blob_gas().is_some(),
+    }
+}
+
+fn in_order(logs: &[Log]) -> Result<Vec<LocatedEvent>, L1Error> {
+    let mut events = logs.iter().filter_map(|log| events::decode(log).transpose()).collect::<Result<Vec<_>, _>>()?;
+    events.sort_by_key(|event| (event.block.number, event.log_index));
+    Ok(events)
+}
+
+/// Endpoints word the refusal of a large range differently; code -32005 is "limit exceeded".
+fn too_large(error: &L1Error) -> bool {
+    let L1Error::Refused { code, message, .. } = error else { return false };
+    let message = message.to_lowercase();
+    *code == -32005
+        || ["range", "too many", "more than", "limit", "too large", "exceed"].iter().any(|word| message.contains(word))
+}
+
+fn pruned(error: L1Error, range: &RangeInclusive<u64>) -> L1Error {
+    match error {
+        // 4444 is EIP-4444's "pruned history unavailable".
+        L1Error::Refused { code, message, .. } if code == 4444 || message.to_lowercase().contains("prune") => {
+            L1Error::LogsPruned { from: *range.start(), to: *range.end(), reason: message }
+        }
+        other => other,
+    }
+}
+
+fn already_known(message: &str) -> bool {
+    let message = message.to_lowercase();
+    message.contains("already known") || message.contains("already imported") || message.contains("known transaction")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: i64, message: &str) -> L1Error {
+        L1Error::Refused { host: "l1".into(), method: "eth_getLogs", code, message: message.into(), revert: None }
+    }
+
+    #[test]
+    fn refusals_of_large_ranges_are_told_from_others() {
+        assert!(too_large(&refused(-32005, "query returned more than 10000 results")));
+        assert!(too_large(&refused(-32000, "block range is too wide")));
+        assert!(!too_large(&refused(-32000, "header not found")));
+    }
+
+    #[test]
+    fn pruned_logs_are_recognised() {
+        for error in [refused(4444, "gone"), refused(-32000, "pruned history unavailable")] {
+            assert!(matches!(pruned(error, &(3..=9)), L1Error::LogsPruned { from: 3, to: 9, .. }));
+        }
+        assert!(matches!(pruned(refused(-32000, "busy"), &(3..=9)), L1Error::Refused { .. }));
+    }
+
+    #[tokio::test]
+    async fn an_access_key_in_the_url_does_not_reach_errors() {
+        let config = L1Config {
+            rpc_url: "http://127.0.0.1:9/v3/secret-key".into(),
+            chain_id: 1,
+            rollup: Address::ZERO,
+            inbox: Address::ZERO,
+            start_block: 0,
+            confirmation: ConfirmationPolicy::Safe,
+            poll_interval: Duration::from_secs(1),
+            request_timeout: Duration::from_secs(1),
+            log_range_blocks: 1,
+        };
+        let deployment = Deployment { l2_chain_id: 1, genesis_batch_hash: B256::ZERO };
+        let client = L1Client::new(config, deployment).unwrap();
+        let error = client.latest().await.unwrap_err();
+        assert!(matches!(error, L1Error::Unreachable { .. }), "{error}");
+        assert!(!format!("{error} {error:?}").contains("secret-key"), "{error}");
+        assert!(!client.status().borrow().up);
+    }
+}

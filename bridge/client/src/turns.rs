@@ -1,0 +1,107 @@
+//! The rhythm of an L1 task: a turn per poll interval, slower while turns fail, one log line per kind of failure.
+
+use std::{future::Future, time::Duration};
+
+use metrics::counter;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use crate::{L1Error, TaskError};
+
+/// Longest pause after failed turns.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Remembers how the last turns of one activity went.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    activity: &'static str,
+    interval: Duration,
+    pause: Duration,
+    /// The failure that was logged last; the same one is not logged again.
+    failure: Option<String>,
+}
+
+impl Turns {
+    pub(crate) const fn new(activity: &'static str, interval: Duration) -> Self {
+        Self { activity, interval, pause: interval, failure: None }
+    }
+
+    /// Notes how a turn went.
+    ///
+    /// # Errors
+    /// Hands a fatal failure back.
+    pub(crate) fn note(&mut self, outcome: Result<(), TaskError>) -> Result<(), TaskError> {
+        let Err(failure) = outcome else {
+            self.pause = self.interval;
+            if self.failure.take().is_some() {
+                info!(activity = self.activity, "goes on");
+            }
+            return Ok(());
+        };
+        counter!("cwe_l1_task_errors_total", "activity" => self.activity, "reason" => failure.reason()).increment(1);
+        if failure.is_fatal() {
+            error!(activity = self.activity, %failure, "stops");
+            return Err(failure);
+        }
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE.max(self.interval));
+        self.log(&failure);
+        Ok(())
+    }
+
+    fn log(&mut self, failure: &TaskError) {
+        let text = failure.to_string();
+        if matches!(failure, TaskError::L1(L1Error::Unreachable { .. })) {
+            // The client has logged the outage once for all tasks, and a restart should not sleep long.
+            self.pause = self.interval;
+            debug!(activity = self.activity, %failure, "waits for L1");
+        } else if self.failure.as_ref() == Some(&text) {
+            debug!(activity = self.activity, %failure, "still fails");
+        } else {
+            warn!(activity = self.activity, %failure, "will be tried again");
+        }
+        self.failure = Some(text);
+    }
+
+    /// Time until the next turn.
+    pub(crate) const fn pause(&self) -> Duration {
+        self.pause
+    }
+}
+
+/// Waits for `work` or for the shutdown; `None` on shutdown.
+pub(crate) async fn until_shutdown<T>(shutdown: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = shutdown.cancelled() => None,
+        done = work => Some(done),
+    }
+}
+
+/// Runs blocking work (database writes, KZG) off the async threads.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, TaskError> + Send + 'static,
+) -> Result<T, TaskError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| TaskError::Worker(error.to_string()))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failing_turns_come_slower_and_recover_at_once() {
+        let mut turns = Turns::new("test", Duration::from_secs(2));
+        for expected in [4, 8, 16, 32, 60, 60] {
+            turns.note(Err(TaskError::Kzg("broken".into()))).unwrap();
+            assert_eq!(turns.pause(), Duration::from_secs(expected));
+        }
+        turns.note(Ok(())).unwrap();
+        assert_eq!(turns.pause(), Duration::from_secs(2));
+    }
+
+    #[test]
+    fn fatal_failures_end_the_task() {
+        let mut turns = Turns::new("test", Duration::from_secs(2));
+        assert!(turns.note(Err(TaskError::NoBlobsOnL1)).is_err());
+    }
+}

@@ -1,0 +1,213 @@
+//! A running node: where it serves, whether it still runs, how it stops. And what both kinds of node share in starting.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use cwe_bridge::{Deployment, L1Client, L1Config, L1Status, TaskError};
+use cwe_chain::{ChainHandle, EngineHandle, batching};
+use cwe_executor::Genesis;
+use cwe_primitives::{BatchCommitment, QueueHash};
+use cwe_rpc::{L1Contracts, NodeInfo, NodeStatus, RpcConfig, RpcServer};
+use cwe_storage::{BatchRecord, BatchStatus, BlockCommit, Database, HistoryMode, Options};
+use eyre::{Context, Result, eyre};
+use tokio::{
+    sync::watch,
+    task::{JoinError, JoinSet},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    config::{L1Section, OpsSection, StorageSection},
+    ops::{self, OpsServer, Readiness},
+};
+
+/// Longest wait for requests under way when stopping.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A sequencer or full node that serves. Stop it with [`stop`](Self::stop); dropping it abandons its tasks.
+pub struct RunningNode {
+    /// Where JSON-RPC is served, HTTP and WebSocket.
+    pub rpc_addr: SocketAddr,
+    /// Where `/health`, `/ready` and `/metrics` are served.
+    pub ops_addr: SocketAddr,
+    /// The chain.
+    pub chain: ChainHandle,
+    rpc: RpcServer,
+    ops: OpsServer,
+    engine: Option<EngineHandle>,
+    l1_task: JoinSet<std::result::Result<(), TaskError>>,
+    shutdown: CancellationToken,
+}
+
+/// What serving needs, besides the L1 task.
+pub(crate) struct Parts {
+    pub(crate) chain: ChainHandle,
+    pub(crate) engine: Option<EngineHandle>,
+    pub(crate) l1: Arc<L1Client>,
+    pub(crate) l1_task: JoinSet<std::result::Result<(), TaskError>>,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl RunningNode {
+    /// Starts to serve.
+    pub(crate) async fn serve(parts: Parts, rpc: RpcConfig, ops: &OpsSection) -> Result<Self> {
+        let Parts { chain, engine, l1, mut l1_task, shutdown } = parts;
+        let (status, receiver) = watch::channel(NodeStatus { sequencer: engine.is_some(), ..NodeStatus::default() });
+        l1_task.spawn(tell_status(l1.status(), status, shutdown.clone()));
+        let info = node_info(&l1, receiver).await;
+        let rpc = RpcServer::start(rpc, chain.clone(), info).await?;
+        let readiness = Readiness { chain: chain.clone(), engine: engine.clone(), l1: l1.status() };
+        let ops = ops::serve(ops.listen, readiness, shutdown.clone()).await?;
+        let (rpc_addr, ops_addr) = (rpc.address(), ops.address);
+        info!(rpc = %rpc_addr, ops = %ops_addr, latest = chain.heads().latest, "serves");
+        Ok(Self { rpc_addr, ops_addr, chain, rpc, ops, engine, l1_task, shutdown })
+    }
+
+    /// Waits until the shutdown token is cancelled (`Ok`) or a part has failed.
+    ///
+    /// # Errors
+    /// Why the node can't go on; call [`stop`](Self::stop) then.
+    pub async fn wait(&mut self) -> Result<()> {
+        let engine = self.engine.clone();
+        let engine_stopped = async {
+            match engine {
+                Some(engine) => engine.stopped().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => Ok(()),
+            Some(ended) = self.l1_task.join_next() => judge(ended, &self.shutdown),
+            reason = engine_stopped => Err(eyre!("the engine stopped: {}", reason.unwrap_or_else(|| "asked to".into()))),
+        }
+    }
+
+    /// Stops gracefully: no new requests, the open block sealed, everything stored.
+    ///
+    /// # Errors
+    /// What could not be stored; the journal still has every acknowledged transaction.
+    pub async fn stop(mut self) -> Result<()> {
+        self.shutdown.cancel();
+        self.rpc.stop(GRACE).await;
+        while self.l1_task.join_next().await.is_some() {}
+        let stored = match self.engine {
+            Some(engine) => engine.shutdown().await.wrap_err("stopping the engine"),
+            None => Ok(()),
+        };
+        if tokio::time::timeout(GRACE, self.ops.task).await.is_err() {
+            warn!("requests to the ops server were still under way at the end of the grace period");
+        }
+        info!("stopped");
+        stored
+    }
+}
+
+fn judge(ended: std::result::Result<std::result::Result<(), TaskError>, JoinError>, shutdown: &CancellationToken) -> Result<()> {
+    match ended {
+        Ok(Ok(())) if shutdown.is_cancelled() => Ok(()),
+        Ok(Ok(())) => Err(eyre!("a task ended by itself")),
+        Ok(Err(error)) => Err(error.into()),
+        Err(error) => Err(eyre!("a task died: {error}")),
+    }
+}
+
+/// Hands what the L1 client sees to the RPC.
+async fn tell_status(
+    mut l1: watch::Receiver<L1Status>,
+    status: watch::Sender<NodeStatus>,
+    shutdown: CancellationToken,
+) -> std::result::Result<(), TaskError> {
+    loop {
+        let seen = *l1.borrow_and_update();
+        status.send_modify(|status| {
+            status.l1_head = seen.confirmed_block;
+            status.sync_target = seen.target_block;
+        });
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            changed = l1.changed() => if changed.is_err() {
+                shutdown.cancelled().await;
+                return Ok(());
+            },
+        }
+    }
+}
+
+async fn node_info(l1: &L1Client, status: watch::Receiver<NodeStatus>) -> NodeInfo {
+    let contracts = match l1.contracts().await {
+        Ok(contracts) => Some(L1Contracts {
+            rollup: contracts.rollup,
+            inbox: contracts.inbox,
+            bridge: contracts.bridge,
+            cln: contracts.cln,
+            timelock: contracts.timelock,
+        }),
+        Err(error) => {
+            warn!(%error, "cwe_* methods will not name the L1 contracts until the next start");
+            None
+        }
+    };
+    NodeInfo {
+        client_version: format!("cwe/v{}/{}-{}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH),
+        l1_chain_id: Some(l1.config().chain_id),
+        l1_contracts: contracts,
+        status,
+    }
+}
+
+/// Opens the database of a chain; commits the genesis into an empty one.
+pub(crate) fn open_database(folder: &std::path::Path, storage: &StorageSection, genesis: &Genesis) -> Result<Arc<Database>> {
+    let history = match storage.history_blocks {
+        0 => HistoryMode::Archive,
+        blocks => HistoryMode::Window(blocks),
+    };
+    let max_size_bytes = usize::try_from(storage.max_size_gib.saturating_mul(1 << 30)).unwrap_or(usize::MAX);
+    let options = Options { history, max_size_bytes, ..Options::default() };
+    let db = Database::open(folder, options).wrap_err("the database can't be opened")?;
+    let built = genesis.build().wrap_err("the genesis file gives no genesis")?;
+    let commit = BlockCommit {
+        block: &built.block,
+        hash: built.hash,
+        senders: &[],
+        receipts: &[],
+        changes: &built.changes,
+        trie: &built.trie,
+        queue: QueueHash::default(),
+        withdrawals: &[],
+    };
+    db.init_genesis(&genesis.spec, commit).wrap_err("the database does not fit the genesis file")?;
+    Ok(Arc::new(db))
+}
+
+/// Batch 0, recorded if it is not yet.
+pub(crate) fn genesis_batch(db: &Database) -> Result<BatchCommitment> {
+    let commitment = batching::genesis_commitment(db).wrap_err("the genesis batch can't be computed")?;
+    if db.latest()?.latest_batch()?.is_none() {
+        let record = BatchRecord { commitment: commitment.clone(), status: BatchStatus::Built };
+        db.put_batch(&record, None).wrap_err("the genesis batch can't be stored")?;
+    }
+    Ok(commitment)
+}
+
+/// The L1 client, checked if the L1 answers. An L1 that is down delays nothing; a wrong one stops the start.
+pub(crate) async fn connect_l1(section: &L1Section, deployment: Deployment) -> Result<Arc<L1Client>> {
+    let config = L1Config {
+        rpc_url: section.rpc_url.clone(),
+        chain_id: section.chain_id,
+        rollup: section.rollup,
+        inbox: section.inbox,
+        start_block: section.start_block,
+        confirmation: section.confirmation,
+        poll_interval: Duration::from_millis(section.poll_interval_ms),
+        request_timeout: Duration::from_millis(section.request_timeout_ms),
+        log_range_blocks: section.log_range_blocks,
+    };
+    let l1 = Arc::new(L1Client::new(config, deployment)?);
+    match l1.ensure_checked().await {
+        Ok(()) => {}
+        Err(error) if error.is_fatal() => return Err(error.into()),
+        Err(error) => error!(%error, "L1 can't be checked now; it will be, before anything is read from it"),
+    }
+    Ok(l1)
+}
