@@ -1,1 +1,65 @@
-fn main() {}
+//! `cwe`: the command for people who run, use or check the rollup.
+//!
+//! In: flags, a network description, keys from files or the environment. Out: results on standard output (tables, or
+//! one line of JSON with `--json`), progress and logs on standard error, an exit code for scripts. Protocol rules live
+//! in the libraries; this program calls them.
+
+mod amount;
+mod audit;
+mod claim;
+mod deposit;
+mod devnet;
+mod genesis;
+mod keys;
+mod l2;
+mod network;
+mod node;
+mod progress;
+mod status;
+mod table;
+mod withdraw;
+
+use clap::{Parser, Subcommand};
+use eyre::{Result, WrapErr};
+
+/// The Clean Web Economy rollup: run it, use it, check it
+#[derive(Debug, Parser)]
+#[command(name = "cwe", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Devnet(devnet::DevnetArgs),
+    Node(node::NodeArgs),
+    Genesis(genesis::GenesisArgs),
+    Deposit(deposit::DepositArgs),
+    Withdraw(withdraw::WithdrawArgs),
+    Claim(claim::ClaimArgs),
+    Status(status::StatusArgs),
+    Audit(audit::AuditArgs),
+}
+
+fn main() -> Result<()> {
+    let command = Cli::parse().command;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .wrap_err("starting the runtime")?
+        .block_on(run(command))
+}
+
+async fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Devnet(args) => devnet::run(args).await,
+        Command::Node(args) => node::run(args).await,
+        Command::Genesis(args) => genesis::run(args),
+        Command::Deposit(args) => deposit::run(args).await,
+        Command::Withdraw(args) => withdraw::run(args).await,
+        Command::Claim(args) => claim::run(args).await,
+        Command::Status(args) => status::run(args).await,
+        Command::Audit(args) => audit::run(args).await,
+    }
+}

@@ -1,0 +1,46 @@
+# Every target prepares what it needs (scripts/setup.sh, idempotent) and can be called on a clean clone.
+SHELL := /usr/bin/env bash
+.DEFAULT_GOAL := help
+
+.PHONY: help setup demo test test-full lint fmt bindings bench bench-rpc bench-execution bench-crash bench-trie clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing: C compiler, Rust toolchain, Node packages
+	@scripts/setup.sh
+
+demo: setup ## devnet, deposit, ERC-20 by forge, cast and viem, withdrawal, full node from L1 alone
+	@scripts/demo.sh
+
+test: ## everything that must hold: formats, lints, Solidity, Rust, viem and ethers on a real devnet, the demo
+	@scripts/test.sh quick
+
+test-full: ## the same with more fuzz and property cases and a long kill -9 run
+	@scripts/test.sh full
+
+lint: setup ## every check of style that is installed
+	@scripts/lint.sh
+
+fmt: setup ## format Rust and Solidity
+	@source scripts/env.sh && cargo fmt --all && forge fmt
+
+bindings: setup ## regenerate crates/bindings from the Solidity sources
+	@source scripts/env.sh && scripts/bindings.sh
+
+bench: bench-execution bench-rpc bench-crash bench-trie ## all measurements, written to target/bench/
+
+bench-rpc: setup ## confirmation latency and ERC-20 transfers per second, against anvil -> target/bench/rpc.json
+	@scripts/bench.sh rpc
+
+bench-execution: setup ## Mgas/s against raw revm, bytes and gas on L1 -> target/bench/execution.json
+	@scripts/bench.sh execution
+
+bench-crash: setup ## kill -9 under load, 50 times -> target/bench/crash.json
+	@scripts/bench.sh crash
+
+bench-trie: setup ## cost of a changed slot from 10^4 to 10^7 accounts -> target/bench/trie.{json,svg}
+	@scripts/bench.sh trie
+
+clean: ## remove build outputs (not node_modules)
+	@source scripts/env.sh && cargo clean && rm -rf out cache broadcast

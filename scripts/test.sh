@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# The whole test run: test.sh quick (make test) or test.sh full (make test-full).
+# Runs every step even when an earlier one failed, then prints a table and one line with the sum of all tests.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+mode="${1:-quick}"
+case "$mode" in
+  quick) kills=3 ;;
+  full)
+    kills=25
+    export FOUNDRY_PROFILE=full PROPTEST_CASES=512
+    ;;
+  *)
+    echo "usage: test.sh quick|full" >&2
+    exit 2
+    ;;
+esac
+export TEST_KILLS="$kills"
+
+scripts/setup.sh || exit 1
+# shellcheck source=scripts/env.sh
+source scripts/env.sh
+target="$(target_dir)"
+target="${target:-$ROOT/target}"
+logs="$target/test-logs"
+rm -rf "$logs"
+mkdir -p "$logs"
+
+rows=()
+failed_steps=0
+
+# step NAME COMMAND…: runs, times and logs one step.
+step() {
+  local name="$1" started=$SECONDS result=ok
+  shift
+  printf '\n== %s\n' "$name"
+  "$@" 2>&1 | tee "$logs/$name.log"
+  if [ "${PIPESTATUS[0]}" -ne 0 ]; then
+    result=FAILED
+    failed_steps=$((failed_steps + 1))
+  fi
+  rows+=("$(printf '%-16s %-7s %5d s' "$name" "$result" $((SECONDS - started)))")
+  [ "$result" = ok ]
+}
+
+# A step that can't run because what it needs did not build counts as failed, never as passed.
+skipped() {
+  failed_steps=$((failed_steps + 1))
+  rows+=("$(printf '%-16s %-7s' "$1" 'NOT RUN')")
+}
+
+end_to_end() {
+  CWE="$target/debug/cwe" node --test --test-concurrency=1 --test-timeout=900000 --test-reporter=spec test/e2e/*.test.mjs
+}
+
+step solidity-format forge fmt --check
+step solidity-build forge build --sizes
+step solidity-tests forge test
+step bindings scripts/bindings.sh --check
+step rust-format cargo fmt --all --check
+step rust-lints cargo clippy --workspace --all-targets --locked -- -D warnings
+if step rust-build cargo build --workspace --all-targets --locked; then
+  step rust-tests cargo test --workspace --locked
+  step end-to-end end_to_end
+  step demo env CWE="$target/debug/cwe" scripts/demo.sh
+else
+  skipped rust-tests
+  skipped end-to-end
+  skipped demo
+fi
+
+# Sums what the three test runners print at their ends.
+count() {
+  cat "$logs"/*.log 2> /dev/null | sed 's/\x1b\[[0-9;]*m//g' | awk '
+    /^test result:/ { for (i = 1; i < NF; i++) { if ($(i+1) ~ /^passed/) p += $i; if ($(i+1) ~ /^failed/) f += $i } }
+    /^Ran [0-9]+ test suites? in/ { if (match($0, /[0-9]+ tests? passed/)) p += substr($0, RSTART) + 0
+                                if (match($0, /[0-9]+ failed/)) f += substr($0, RSTART) + 0 }
+    /^(ℹ|#) pass [0-9]+$/ { p += $3 }
+    /^(ℹ|#) fail [0-9]+$/ { f += $3 }
+    END { printf "%d passed, %d failed", p, f }'
+}
+
+printf '\n'
+printf '%s\n' "${rows[@]}"
+printf 'all steps        %13d s\n' "$SECONDS"
+printf '%s, %d of %d steps failed\n' "$(count)" "$failed_steps" "${#rows[@]}"
+[ "$failed_steps" -eq 0 ]

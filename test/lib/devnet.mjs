@@ -1,0 +1,201 @@
+// Starts real programs for the tests and makes sure that none outlives them.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** Root of the repository. */
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** The `cwe` under test: `$CWE`, or the debug build. */
+export const CWE = resolve(process.env.CWE ?? join(ROOT, 'target/debug/cwe'));
+
+/** The sequencer daemon beside it. */
+export const SEQUENCER = join(dirname(CWE), 'cwe-sequencer');
+
+const READY_TIMEOUT_MS = 180_000;
+const STOP_TIMEOUT_MS = 60_000;
+const KEPT_LOG_LINES = 60;
+
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+/** A folder that is removed when the process ends. */
+export function temporaryFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'cwe-test-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The environment without variables that would change a daemon's configuration. */
+export function cleanEnvironment(extra = {}) {
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('CWE_'));
+  return { ...Object.fromEntries(kept), ...extra };
+}
+
+/** A program in the background; keeps its last log lines for error messages. */
+export class Program {
+  constructor(binary, args, options = {}) {
+    this.name = [binary.split('/').pop(), args[0]].join(' ');
+    this.log = [];
+    this.child = spawn(binary, args, {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: cleanEnvironment(options.env),
+    });
+    running.add(this.child);
+    this.exited = once(this.child, 'exit').then(([code, signal]) => {
+      running.delete(this.child);
+      return { code, signal };
+    });
+    this.output = createInterface({ input: this.child.stdout });
+    this.lines = [];
+    this.output.on('line', (line) => {
+      if (this.lines.length < 1000) this.lines.push(line);
+    });
+    createInterface({ input: this.child.stderr }).on('line', (line) => {
+      this.log.push(line);
+      if (this.log.length > KEPT_LOG_LINES) this.log.shift();
+    });
+  }
+
+  get pid() {
+    return this.child.pid;
+  }
+
+  /** The first line of output for which `accept` returns something, and what it returned. */
+  async waitForLine(accept, timeoutMs = READY_TIMEOUT_MS) {
+    let timer;
+    const found = new Promise((done) => {
+      const look = (line) => {
+        const value = accept(line);
+        if (value !== undefined) done(value);
+      };
+      this.lines.forEach(look);
+      this.output.on('line', look);
+    });
+    const ended = this.exited.then(({ code, signal }) => {
+      throw new Error(`${this.name} ended (${signal ?? code}) before it was ready:\n${this.log.join('\n')}`);
+    });
+    const late = new Promise((_, fail) => {
+      timer = setTimeout(() => fail(new Error(`${this.name} not ready in time:\n${this.log.join('\n')}`)), timeoutMs);
+    });
+    try {
+      return await Promise.race([found, ended, late]);
+    } finally {
+      clearTimeout(timer);
+      ended.catch(() => {});
+    }
+  }
+
+  /** Sends a signal and waits for the end. */
+  async stop(signal = 'SIGINT') {
+    this.child.kill(signal);
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    const end = await this.exited;
+    clearTimeout(timer);
+    return end;
+  }
+}
+
+const json = (line) => {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+};
+
+/** A devnet on free ports: `network` is the ready line of `cwe devnet --json`. */
+export async function startDevnet(extra = [], options = {}) {
+  const ports = ['--l1-port', '--l2-port', '--node-port', '--ops-port'].filter((port) => !extra.includes(port));
+  const args = ['devnet', '--json', ...ports.flatMap((port) => [port, '0']), ...extra];
+  const program = new Program(CWE, args, options);
+  const network = await program.waitForLine(json);
+  return { program, network, stop: (signal) => program.stop(signal) };
+}
+
+/**
+ * The L1 of a devnet without its sequencer, which the caller starts with `<folder>/sequencer.toml`. The L2 port is fixed
+ * beforehand, so that the sequencer comes back where it was.
+ */
+export async function startL1(folder, extra = []) {
+  const ports = ['--l2-port', String(await freePort()), '--ops-port', String(await freePort())];
+  return startDevnet(['--no-sequencer', '--data', folder, '--batch-age-ms', '2000', ...ports, ...extra]);
+}
+
+/** A full node with the configuration that the devnet left in `folder`: `url` is its JSON-RPC. */
+export async function startNode(folder) {
+  const program = new Program(CWE, ['node', '--json', '--config', join(folder, 'node.toml')]);
+  const { rpc: url } = await program.waitForLine(json);
+  return { program, url, stop: (signal) => program.stop(signal) };
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Runs `cwe` to its end: `{ code, stdout, stderr }`. */
+export async function cwe(args, options = {}) {
+  return run(CWE, args, options);
+}
+
+/** Runs a program to its end: `{ code, stdout, stderr }`. */
+export async function run(binary, args, options = {}) {
+  const child = spawn(binary, args, { cwd: ROOT, ...options, env: cleanEnvironment(options.env) });
+  running.add(child);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => (stdout += chunk));
+  child.stderr.on('data', (chunk) => (stderr += chunk));
+  const [code] = await once(child, 'close');
+  running.delete(child);
+  return { code, stdout, stderr };
+}
+
+/** Calls one JSON-RPC method; throws an error with `code` and `data`. */
+export async function rpc(url, method, params = []) {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+  });
+  const { result, error } = await response.json();
+  if (error) throw Object.assign(new Error(error.message), { code: error.code, data: error.data });
+  return result;
+}
+
+/** Repeats `look` until it returns something truthy. */
+export async function eventually(what, look, timeoutMs = 60_000, intervalMs = 100) {
+  const end = Date.now() + timeoutMs;
+  let last;
+  while (Date.now() < end) {
+    try {
+      const value = await look();
+      if (value) return value;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((done) => setTimeout(done, intervalMs));
+  }
+  throw new Error(`${what} did not happen within ${timeoutMs} ms${last ? `: ${last.message}` : ''}`);
+}
+
+/** Whether a process exists. */
+export function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
