@@ -2,7 +2,7 @@
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo test test-full lint fmt bindings bench bench-rpc bench-execution bench-crash bench-trie clean
+.PHONY: help setup demo test test-full lint fmt bindings bench bench-rpc bench-execution bench-crash bench-trie coverage clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench-crash: setup ## kill -9 under load, 50 times -> target/bench/crash.json
 
 bench-trie: setup ## cost of a changed slot from 10^4 to 10^7 accounts -> target/bench/trie.{json,svg}
 	@scripts/bench.sh trie
+
+coverage: setup ## line and branch coverage of the contracts on the L2 -> target/bench/coverage.json
+	@scripts/coverage.sh
 
 clean: ## remove build outputs (not node_modules)
 	@source scripts/env.sh && cargo clean && rm -rf out cache broadcast

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.34;
+
+import {ICWETiers} from "../../contracts/src/interfaces/ICWETiers.sol";
+import {IEconomyParameters} from "../../contracts/src/interfaces/IEconomyParameters.sol";
+import {IEpochClock} from "../../contracts/src/interfaces/IEpochClock.sol";
+import {EconomyAddresses, EconomyConfig, EconomyDeployment} from "./lib/EconomyDeployment.sol";
+import {IssuerConfig, RuleConfig, TierConfig} from "./lib/EconomyDeployment.sol";
+import {EconomyScript} from "./lib/EconomyScript.sol";
+import {console} from "forge-std/console.sol";
+
+/// @title DeployEconomy
+/// @notice Deploys the economy on an L2 and writes its addresses to `deploy/out/economy-<L2 chain id>.json`.
+///
+/// `ECONOMY_CONFIG`: a file below `deploy/`, see `deploy/economy/config/`. A `startsAt` of 0 stands for now.
+///
+///   forge script deploy/economy/DeployEconomy.s.sol --rpc-url $L2_RPC --private-key $KEY --broadcast --slow
+contract DeployEconomy is EconomyScript {
+    /// @notice A configuration without somebody to govern would be nobody's for ever.
+    error NoGovernor();
+
+    function run() external returns (EconomyAddresses memory deployed) {
+        string memory file = vm.envOr("ECONOMY_CONFIG", string("deploy/economy/config/devnet.json"));
+        EconomyConfig memory config = readConfig(vm.readFile(file));
+        if (config.governor == address(0)) revert NoGovernor();
+        vm.startBroadcast();
+        (, address deployer,) = vm.readCallers();
+        uint256 payoutsNonce = vm.getNonce(deployer) + EconomyDeployment.PAYOUTS_NONCE_OFFSET;
+        deployed = EconomyDeployment.run(config, deployer, vm.computeCreateAddress(deployer, payoutsNonce));
+        vm.stopBroadcast();
+        writeAddresses(deployed);
+        if (config.splitVerifier == address(0)) console.log("No Split verifier: no submissions are taken.");
+        if (config.settlementVerifier == address(0)) console.log("No settlement verifier: nothing is paid out.");
+    }
+
+    /// @notice The configuration from its JSON text.
+    function readConfig(string memory json) public view returns (EconomyConfig memory config) {
+        config.governor = vm.parseJsonAddress(json, ".governor");
+        config.timelockDelay = vm.parseJsonUint(json, ".timelockDelay");
+        config.startsAt = uint48(vm.parseJsonUint(json, ".startsAt"));
+        if (config.startsAt == 0) config.startsAt = uint48(block.timestamp);
+        config.schedule = IEpochClock.Schedule({
+            lengthSecs: uint40(vm.parseJsonUint(json, ".schedule.lengthSecs")),
+            submissionSecs: uint40(vm.parseJsonUint(json, ".schedule.submissionSecs")),
+            revealSecs: uint40(vm.parseJsonUint(json, ".schedule.revealSecs")),
+            aggregationSecs: uint40(vm.parseJsonUint(json, ".schedule.aggregationSecs"))
+        });
+        config.beaconDelay = uint64(vm.parseJsonUint(json, ".beaconDelay"));
+        config.parameters = IEconomyParameters.Parameters({
+            ecoPpm: uint32(vm.parseJsonUint(json, ".parameters.ecoPpm")),
+            infraPpm: uint32(vm.parseJsonUint(json, ".parameters.infraPpm")),
+            diminishingPpm: uint32(vm.parseJsonUint(json, ".parameters.diminishingPpm")),
+            minReveals: uint32(vm.parseJsonUint(json, ".parameters.minReveals")),
+            halfLife: vm.parseJsonBool(json, ".parameters.halfLife")
+        });
+        config.tiers = readTiers(json);
+        config.rules = readRules(json);
+        config.issuers = readIssuers(json);
+        config.splitVerifier = vm.parseJsonAddress(json, ".splitVerifier");
+        config.aggregationVerifier = vm.parseJsonAddress(json, ".aggregationVerifier");
+        config.settlementVerifier = vm.parseJsonAddress(json, ".settlementVerifier");
+    }
+
+    function readTiers(string memory json) internal pure returns (TierConfig[] memory tiers) {
+        string[] memory ids = vm.parseJsonStringArray(json, ".tiers.ids");
+        uint256[] memory fees = vm.parseJsonUintArray(json, ".tiers.fees");
+        uint256[] memory allowances = vm.parseJsonUintArray(json, ".tiers.allowanceSecs");
+        uint256[] memory classes = vm.parseJsonUintArray(json, ".tiers.accessClasses");
+        tiers = new TierConfig[](ids.length);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            tiers[i].id = tierId(ids[i]);
+            tiers[i].terms = ICWETiers.Terms(uint112(fees[i]), uint48(allowances[i]), uint48(classes[i]));
+        }
+    }
+
+    function readRules(string memory json) internal pure returns (RuleConfig[] memory rules) {
+        string[] memory names = vm.parseJsonStringArray(json, ".regions.rules");
+        uint256[] memory factors = vm.parseJsonUintArray(json, ".regions.factorsPpm");
+        rules = new RuleConfig[](names.length);
+        for (uint256 i = 0; i < names.length; ++i) {
+            rules[i] = RuleConfig(ruleId(names[i]), uint32(factors[i]));
+        }
+    }
+
+    function readIssuers(string memory json) internal pure returns (IssuerConfig[] memory issuers) {
+        address[] memory accounts = vm.parseJsonAddressArray(json, ".issuers.accounts");
+        uint256[] memory classes = vm.parseJsonUintArray(json, ".issuers.classes");
+        issuers = new IssuerConfig[](accounts.length);
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            issuers[i] = IssuerConfig(accounts[i], uint8(classes[i]));
+        }
+    }
+
+    function writeAddresses(EconomyAddresses memory deployed) internal {
+        string memory key = "economy";
+        vm.serializeUint(key, "l2ChainId", block.chainid);
+        vm.serializeAddress(key, "timelock", deployed.timelock);
+        vm.serializeAddress(key, "clock", deployed.clock);
+        vm.serializeAddress(key, "beacon", deployed.beacon);
+        vm.serializeAddress(key, "parameters", deployed.parameters);
+        vm.serializeAddress(key, "regions", deployed.regions);
+        vm.serializeAddress(key, "identity", deployed.identity);
+        vm.serializeAddress(key, "creators", deployed.creators);
+        vm.serializeAddress(key, "registry", deployed.registry);
+        vm.serializeAddress(key, "splitPay", deployed.splitPay);
+        vm.serializeAddress(key, "escrow", deployed.escrow);
+        vm.serializeAddress(key, "directSale", deployed.directSale);
+        vm.serializeAddress(key, "treasury", deployed.treasury);
+        vm.serializeAddress(key, "tiers", deployed.tiers);
+        vm.serializeAddress(key, "consumption", deployed.consumption);
+        string memory json = vm.serializeAddress(key, "payouts", deployed.payouts);
+        vm.createDir("deploy/out", true);
+        vm.writeJson(json, addressesFile());
+        console.log(json);
+    }
+}
