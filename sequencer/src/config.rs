@@ -51,7 +51,10 @@ impl Default for Config {
             engine: EngineConfig::default(),
             batches: BatchesSection::default(),
             storage: StorageSection::default(),
-            rpc: RpcConfig { listen: local(9545), ..RpcConfig::default() },
+            rpc: RpcConfig {
+                listen: local(9545),
+                ..RpcConfig::default()
+            },
             ops: OpsSection::default(),
             log: LogSection::default(),
         }
@@ -91,7 +94,10 @@ impl Default for NodeConfig {
             l1: L1Section::default(),
             blobs: BlobsSection::default(),
             storage: StorageSection::default(),
-            rpc: RpcConfig { listen: local(9546), ..RpcConfig::default() },
+            rpc: RpcConfig {
+                listen: local(9546),
+                ..RpcConfig::default()
+            },
             ops: OpsSection { listen: local(9601) },
             log: LogSection::default(),
         }
@@ -205,7 +211,10 @@ pub struct StorageSection {
 
 impl Default for StorageSection {
     fn default() -> Self {
-        Self { history_blocks: 0, max_size_gib: 1_024 }
+        Self {
+            history_blocks: 0,
+            max_size_gib: 1_024,
+        }
     }
 }
 
@@ -235,7 +244,10 @@ pub struct LogSection {
 
 impl Default for LogSection {
     fn default() -> Self {
-        Self { format: LogFormat::Pretty, filter: "info".into() }
+        Self {
+            format: LogFormat::Pretty,
+            filter: "info".into(),
+        }
     }
 }
 

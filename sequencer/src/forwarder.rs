@@ -29,24 +29,38 @@ impl Forwarder {
     /// A forwarder to the JSON-RPC at `url`. Connects when the first transaction comes.
     pub(crate) fn new(url: &str) -> Result<Self> {
         let url = url.parse().wrap_err("sequencer_url is not a URL")?;
-        let sequencer = ProviderBuilder::new().disable_recommended_fillers().connect_http(url).erased();
-        Ok(Self { sequencer, in_flight: Semaphore::new(MAX_IN_FLIGHT) })
+        let sequencer = ProviderBuilder::new()
+            .disable_recommended_fillers()
+            .connect_http(url)
+            .erased();
+        Ok(Self {
+            sequencer,
+            in_flight: Semaphore::new(MAX_IN_FLIGHT),
+        })
     }
 
     async fn forward(&self, raw: Bytes) -> Result<B256, SubmitError> {
-        let Ok(_permit) = self.in_flight.try_acquire() else { return Err(SubmitError::Busy(MAX_IN_FLIGHT)) };
+        let Ok(_permit) = self.in_flight.try_acquire() else {
+            return Err(SubmitError::Busy(MAX_IN_FLIGHT));
+        };
         let answer = tokio::time::timeout(TIMEOUT, self.sequencer.send_raw_transaction(&raw)).await;
         match answer {
             Ok(Ok(pending)) => Ok(*pending.tx_hash()),
-            Ok(Err(RpcError::ErrorResp(payload))) => {
-                Err(SubmitError::Upstream { code: payload.code, message: payload.message.into_owned() })
-            }
+            Ok(Err(RpcError::ErrorResp(payload))) => Err(SubmitError::Upstream {
+                code: payload.code,
+                message: payload.message.into_owned(),
+            }),
             // Transport errors quote the sequencer's URL: it stays in the log of this node.
             Ok(Err(error)) => {
                 tracing::debug!(%error, "a transaction could not be forwarded");
-                Err(SubmitError::Unavailable("this node does not reach it, try again".into()))
+                Err(SubmitError::Unavailable(
+                    "this node does not reach it, try again".into(),
+                ))
             }
-            Err(_) => Err(SubmitError::Unavailable(format!("no answer within {} s", TIMEOUT.as_secs()))),
+            Err(_) => Err(SubmitError::Unavailable(format!(
+                "no answer within {} s",
+                TIMEOUT.as_secs()
+            ))),
         }
     }
 }

@@ -36,13 +36,27 @@ struct AccountFile {
 /// # Errors
 /// It can't be read or is malformed.
 pub fn read(path: &Path) -> eyre::Result<Genesis> {
-    let size = fs::metadata(path).wrap_err_with(|| format!("genesis file {} can't be read", path.display()))?.len();
-    ensure!(size <= MAX_BYTES, "genesis file {} has {size} bytes, the limit is {MAX_BYTES}", path.display());
+    let size = fs::metadata(path)
+        .wrap_err_with(|| format!("genesis file {} can't be read", path.display()))?
+        .len();
+    ensure!(
+        size <= MAX_BYTES,
+        "genesis file {} has {size} bytes, the limit is {MAX_BYTES}",
+        path.display()
+    );
     let text = fs::read(path).wrap_err_with(|| format!("genesis file {} can't be read", path.display()))?;
-    let file: GenesisFile = serde_json::from_slice(&text)
-        .wrap_err_with(|| format!("genesis file {} is malformed", path.display()))?;
-    let alloc = file.alloc.into_iter().map(|(address, account)| (address, account.into())).collect();
-    Ok(Genesis { spec: file.spec, timestamp: file.timestamp, alloc })
+    let file: GenesisFile =
+        serde_json::from_slice(&text).wrap_err_with(|| format!("genesis file {} is malformed", path.display()))?;
+    let alloc = file
+        .alloc
+        .into_iter()
+        .map(|(address, account)| (address, account.into()))
+        .collect();
+    Ok(Genesis {
+        spec: file.spec,
+        timestamp: file.timestamp,
+        alloc,
+    })
 }
 
 /// Writes a genesis file.
@@ -50,15 +64,28 @@ pub fn read(path: &Path) -> eyre::Result<Genesis> {
 /// # Errors
 /// It can't be written.
 pub fn write(path: &Path, genesis: &Genesis) -> eyre::Result<()> {
-    let alloc = genesis.alloc.iter().map(|(address, account)| (*address, account.into())).collect();
-    let file = GenesisFile { spec: genesis.spec.clone(), timestamp: genesis.timestamp, alloc };
+    let alloc = genesis
+        .alloc
+        .iter()
+        .map(|(address, account)| (*address, account.into()))
+        .collect();
+    let file = GenesisFile {
+        spec: genesis.spec.clone(),
+        timestamp: genesis.timestamp,
+        alloc,
+    };
     let text = serde_json::to_vec_pretty(&file).wrap_err("genesis can't be written as JSON")?;
     fs::write(path, text).wrap_err_with(|| format!("genesis file {} can't be written", path.display()))
 }
 
 impl From<AccountFile> for GenesisAccount {
     fn from(file: AccountFile) -> Self {
-        Self { nonce: file.nonce, balance: file.balance, code: file.code, storage: file.storage }
+        Self {
+            nonce: file.nonce,
+            balance: file.balance,
+            code: file.code,
+            storage: file.storage,
+        }
     }
 }
 

@@ -22,7 +22,10 @@ pub(crate) fn poster(batches: &BatchesSection) -> Result<PrivateKeySigner> {
 
 fn read(path: &Path) -> Result<String> {
     let metadata = fs::metadata(path)?;
-    ensure!(metadata.is_file() && metadata.len() <= MAX_BYTES, "it is not a key file");
+    ensure!(
+        metadata.is_file() && metadata.len() <= MAX_BYTES,
+        "it is not a key file"
+    );
     warn_if_readable_by_others(path, &metadata);
     Ok(fs::read_to_string(path)?)
 }
@@ -40,7 +43,9 @@ const fn warn_if_readable_by_others(_path: &Path, _metadata: &fs::Metadata) {}
 
 fn parse(text: &str, origin: &str) -> Result<PrivateKeySigner> {
     // The parser's own error would quote characters of the key.
-    text.trim().parse().map_err(|_| eyre!("{origin} holds no private key: 64 hexadecimal digits are needed"))
+    text.trim()
+        .parse()
+        .map_err(|_| eyre!("{origin} holds no private key: 64 hexadecimal digits are needed"))
 }
 
 #[cfg(test)]
@@ -55,16 +60,28 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("poster.key");
         fs::write(&path, format!("{KEY}\n")).unwrap();
-        let inline = BatchesSection { private_key: Secret::new(KEY), ..BatchesSection::default() };
-        let file = BatchesSection { private_key_file: path, ..BatchesSection::default() };
+        let inline = BatchesSection {
+            private_key: Secret::new(KEY),
+            ..BatchesSection::default()
+        };
+        let file = BatchesSection {
+            private_key_file: path,
+            ..BatchesSection::default()
+        };
         assert_eq!(poster(&inline).unwrap().address(), poster(&file).unwrap().address());
     }
 
     #[test]
     fn a_broken_key_is_not_quoted() {
         let broken = KEY.replace('f', "z");
-        let section = BatchesSection { private_key: Secret::new(&broken), ..BatchesSection::default() };
+        let section = BatchesSection {
+            private_key: Secret::new(&broken),
+            ..BatchesSection::default()
+        };
         let error = format!("{:?}", poster(&section).unwrap_err());
-        assert!(!error.contains(&broken[2..8]) && error.contains("batches.private_key"), "{error}");
+        assert!(
+            !error.contains(&broken[2..8]) && error.contains("batches.private_key"),
+            "{error}"
+        );
     }
 }

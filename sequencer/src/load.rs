@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use alloy::primitives::Address;
 use figment::{
-    Figment,
+    Figment, Source,
     providers::{Env, Format, Serialized, Toml},
     value::{Dict, Value},
 };
@@ -51,7 +51,10 @@ impl From<figment::Error> for ConfigError {
 }
 
 fn suggestion(nearest: &Option<String>) -> String {
-    nearest.as_ref().map(|key| format!("; did you mean `{key}`?")).unwrap_or_default()
+    nearest
+        .as_ref()
+        .map(|key| format!("; did you mean `{key}`?"))
+        .unwrap_or_default()
 }
 
 /// Values from flags, by dotted key; they win over every other layer.
@@ -155,7 +158,9 @@ fn read<C: Serialize + DeserializeOwned>(
 fn refuse_unknown_keys(base: &Figment, layered: &Figment) -> Result<(), ConfigError> {
     let known = keys(&base.extract()?, "");
     let given = keys(&layered.extract()?, "");
-    let Some(key) = given.into_iter().find(|key| !known.contains(key)) else { return Ok(()) };
+    let Some(key) = given.into_iter().find(|key| !known.contains(key)) else {
+        return Ok(());
+    };
     let origin = layered.find_metadata(&key).map_or_else(|| "flags".into(), describe);
     let nearest = known
         .into_iter()
@@ -167,14 +172,22 @@ fn refuse_unknown_keys(base: &Figment, layered: &Figment) -> Result<(), ConfigEr
 }
 
 fn describe(metadata: &figment::Metadata) -> String {
-    metadata.source.as_ref().map_or_else(|| metadata.name.to_string(), |source| format!("{} {source}", metadata.name))
+    match &metadata.source {
+        Some(Source::Code(_)) => "flags".into(),
+        Some(source) => format!("{} {source}", metadata.name),
+        None => metadata.name.to_string(),
+    }
 }
 
 /// Dotted names of all leaves.
 fn keys(dict: &Dict, prefix: &str) -> Vec<String> {
     dict.iter()
         .flat_map(|(name, value)| {
-            let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+            let key = if prefix.is_empty() {
+                name.clone()
+            } else {
+                format!("{prefix}.{name}")
+            };
             match value.as_dict() {
                 Some(section) if !section.is_empty() => keys(section, &key),
                 _ => vec![key],
@@ -199,22 +212,38 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 fn rejected(key: &'static str, reason: impl Into<String>) -> Result<(), ConfigError> {
-    Err(ConfigError::Rejected { key, reason: reason.into() })
+    Err(ConfigError::Rejected {
+        key,
+        reason: reason.into(),
+    })
 }
 
 fn at_least_one(key: &'static str, value: u64) -> Result<(), ConfigError> {
-    if value == 0 { rejected(key, "must be at least 1") } else { Ok(()) }
+    if value == 0 {
+        rejected(key, "must be at least 1")
+    } else {
+        Ok(())
+    }
 }
 
 fn check_l1(l1: &L1Section) -> Result<(), ConfigError> {
-    if !["http://", "https://", "ws://", "wss://"].iter().any(|scheme| l1.rpc_url.starts_with(scheme)) {
+    if !["http://", "https://", "ws://", "wss://"]
+        .iter()
+        .any(|scheme| l1.rpc_url.starts_with(scheme))
+    {
         return rejected("l1.rpc_url", "must begin with http://, https://, ws:// or wss://");
     }
     if l1.rollup == Address::ZERO {
-        return rejected("l1.rollup", "is not set: give the address of the Rollup contract on the L1");
+        return rejected(
+            "l1.rollup",
+            "is not set: give the address of the Rollup contract on the L1",
+        );
     }
     if l1.inbox == Address::ZERO {
-        return rejected("l1.inbox", "is not set: give the address of the Inbox contract on the L1");
+        return rejected(
+            "l1.inbox",
+            "is not set: give the address of the Inbox contract on the L1",
+        );
     }
     at_least_one("l1.poll_interval_ms", l1.poll_interval_ms)?;
     at_least_one("l1.request_timeout_ms", l1.request_timeout_ms)?;
@@ -234,12 +263,18 @@ fn check_batches(batches: &BatchesSection) -> Result<(), ConfigError> {
             );
         }
         (false, true) => {
-            return rejected("batches.private_key_file", "batches.private_key is set too: give only one of them");
+            return rejected(
+                "batches.private_key_file",
+                "batches.private_key is set too: give only one of them",
+            );
         }
         _ => {}
     }
     if !(1..=MAX_BLOBS).contains(&batches.max_blobs) {
-        return rejected("batches.max_blobs", format!("is {}, must be 1 to {MAX_BLOBS}", batches.max_blobs));
+        return rejected(
+            "batches.max_blobs",
+            format!("is {}, must be 1 to {MAX_BLOBS}", batches.max_blobs),
+        );
     }
     at_least_one("batches.max_age_ms", batches.max_age_ms)?;
     at_least_one("batches.resubmit_after_ms", batches.resubmit_after_ms)?;
@@ -276,8 +311,14 @@ mod tests {
         assert_eq!(node, NodeConfig::default());
         let listed = |text: &str| keys(&Figment::from(Toml::string(text)).extract().unwrap(), "");
         let real = |figment: Figment| keys(&figment.extract().unwrap(), "");
-        assert_eq!(listed(SEQUENCER_DEFAULTS), real(Figment::from(Serialized::defaults(Config::default()))));
-        assert_eq!(listed(NODE_DEFAULTS), real(Figment::from(Serialized::defaults(NodeConfig::default()))));
+        assert_eq!(
+            listed(SEQUENCER_DEFAULTS),
+            real(Figment::from(Serialized::defaults(Config::default())))
+        );
+        assert_eq!(
+            listed(NODE_DEFAULTS),
+            real(Figment::from(Serialized::defaults(NodeConfig::default())))
+        );
     }
 
     #[test]
@@ -297,11 +338,17 @@ mod tests {
     fn an_unknown_key_is_refused_with_its_name_and_the_nearest_one() {
         let file = file("[l1]\nrpc_ulr = \"http://localhost\"\n");
         let error = Config::load(Some(file.path()), &required()).unwrap_err().to_string();
-        assert!(error.contains("`l1.rpc_ulr`") && error.contains("`l1.rpc_url`"), "{error}");
+        assert!(
+            error.contains("`l1.rpc_ulr`") && error.contains("`l1.rpc_url`"),
+            "{error}"
+        );
         let mut overrides = required();
         overrides.set_text("batchs.enabled=true").unwrap();
         let error = Config::load(None, &overrides).unwrap_err().to_string();
-        assert!(error.contains("`batchs.enabled`") && error.contains("`batches.enabled`"), "{error}");
+        assert!(
+            error.contains("`batchs.enabled`") && error.contains("`batches.enabled`"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -315,9 +362,15 @@ mod tests {
             let mut overrides = required();
             overrides.set_text(assignment).unwrap();
             let error = Config::load(None, &overrides).unwrap_err();
-            assert!(matches!(&error, ConfigError::Rejected { key: found, .. } if *found == key), "{error}");
+            assert!(
+                matches!(&error, ConfigError::Rejected { key: found, .. } if *found == key),
+                "{error}"
+            );
         }
-        assert!(matches!(Config::load(Some(Path::new("no/such.toml")), &required()), Err(ConfigError::NoFile(_))));
+        assert!(matches!(
+            Config::load(Some(Path::new("no/such.toml")), &required()),
+            Err(ConfigError::NoFile(_))
+        ));
     }
 
     #[test]

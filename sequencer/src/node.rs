@@ -12,7 +12,7 @@ use tracing::warn;
 use crate::{
     config::{BlobsSection, NodeConfig},
     forwarder::Forwarder,
-    genesis,
+    genesis, ops,
     running::{self, Parts, RunningNode},
 };
 
@@ -22,10 +22,14 @@ use crate::{
 /// What is wrong with configuration, data directory or L1, and what to do.
 pub async fn run_full_node(config: NodeConfig, shutdown: CancellationToken) -> Result<RunningNode> {
     config.check()?;
+    ops::record_metrics()?;
     let genesis = genesis::read(&config.genesis)?;
     let db = running::open_database(&config.data_dir.join("chain"), &config.storage, &genesis)?;
     let genesis_batch = running::genesis_batch(&db)?;
-    let deployment = Deployment { l2_chain_id: genesis.spec.chain_id, genesis_batch_hash: genesis_batch.hash() };
+    let deployment = Deployment {
+        l2_chain_id: genesis.spec.chain_id,
+        genesis_batch_hash: genesis_batch.hash(),
+    };
     let l1 = running::connect_l1(&config.l1, deployment).await?;
     let backlog = EngineConfig::default().event_backlog;
     let chain = ChainHandle::new(genesis.spec, db, submitter(&config.sequencer_url)?, backlog)
@@ -35,7 +39,13 @@ pub async fn run_full_node(config: NodeConfig, shutdown: CancellationToken) -> R
     let blobs = BlobFetcher::new(sources(&config.blobs), l1.clone(), timeout)?;
     let mut l1_task = JoinSet::new();
     l1_task.spawn(L1Follower::new(l1.clone(), chain.clone(), blobs).run(shutdown.clone()));
-    let parts = Parts { chain, engine: None, l1, l1_task, shutdown };
+    let parts = Parts {
+        chain,
+        engine: None,
+        l1,
+        l1_task,
+        shutdown,
+    };
     RunningNode::serve(parts, config.rpc, &config.ops).await
 }
 

@@ -55,7 +55,13 @@ impl Readiness {
         let latest_block = self.chain.heads().latest;
         let engine_ready = self.engine.as_ref().map(EngineHandle::is_ready);
         let reasons = reasons(engine_ready, latest_block, l1.target_block);
-        Report { ready: reasons.is_empty(), latest_block, target_block: l1.target_block, l1_up: l1.up, reasons }
+        Report {
+            ready: reasons.is_empty(),
+            latest_block,
+            target_block: l1.target_block,
+            l1_up: l1.up,
+            reasons,
+        }
     }
 }
 
@@ -88,7 +94,10 @@ pub(crate) async fn serve(listen: SocketAddr, readiness: Readiness, shutdown: Ca
         .route("/health", get(health))
         .route("/ready", get(ready))
         .route("/metrics", get(render))
-        .with_state(Arc::new(Shared { readiness, metrics: metrics.clone() }));
+        .with_state(Arc::new(Shared {
+            readiness,
+            metrics: metrics.clone(),
+        }));
     let task = tokio::spawn(async move {
         let stop = shutdown.clone();
         let server = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
@@ -113,12 +122,20 @@ async fn health() -> Response {
 
 async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     let report = shared.readiness.report();
-    let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if report.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, Json(report)).into_response()
 }
 
 async fn render(State(shared): State<Arc<Shared>>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], shared.metrics.render()).into_response()
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        shared.metrics.render(),
+    )
+        .into_response()
 }
 
 async fn upkeep(metrics: PrometheusHandle, shutdown: CancellationToken) {
@@ -133,11 +150,20 @@ async fn upkeep(metrics: PrometheusHandle, shutdown: CancellationToken) {
     std::future::pending().await
 }
 
+/// Starts to record: metrics set before this are lost.
+pub(crate) fn record_metrics() -> Result<()> {
+    recorder().map(drop)
+}
+
 /// The process's recorder: several nodes in one process (a devnet) share it.
 fn recorder() -> Result<PrometheusHandle> {
     static RECORDER: OnceLock<std::result::Result<PrometheusHandle, String>> = OnceLock::new();
     RECORDER
-        .get_or_init(|| PrometheusBuilder::new().install_recorder().map_err(|error| error.to_string()))
+        .get_or_init(|| {
+            PrometheusBuilder::new()
+                .install_recorder()
+                .map_err(|error| error.to_string())
+        })
         .clone()
         .map_err(|error| eyre::eyre!("metrics can't be recorded: {error}"))
 }

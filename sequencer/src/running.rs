@@ -1,6 +1,10 @@
 //! A running node: where it serves, whether it still runs, how it stops. And what both kinds of node share in starting.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use cwe_bridge::{Deployment, L1Client, L1Config, L1Status, TaskError};
 use cwe_chain::{ChainHandle, EngineHandle, batching};
@@ -14,7 +18,7 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::{
     config::{L1Section, OpsSection, StorageSection},
@@ -23,6 +27,9 @@ use crate::{
 
 /// Longest wait for requests under way when stopping.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Longest wait for others in this process to let go of the database.
+const RELEASE: Duration = Duration::from_secs(2);
 
 /// A sequencer or full node that serves. Stop it with [`stop`](Self::stop); dropping it abandons its tasks.
 pub struct RunningNode {
@@ -51,16 +58,38 @@ pub(crate) struct Parts {
 impl RunningNode {
     /// Starts to serve.
     pub(crate) async fn serve(parts: Parts, rpc: RpcConfig, ops: &OpsSection) -> Result<Self> {
-        let Parts { chain, engine, l1, mut l1_task, shutdown } = parts;
-        let (status, receiver) = watch::channel(NodeStatus { sequencer: engine.is_some(), ..NodeStatus::default() });
+        let Parts {
+            chain,
+            engine,
+            l1,
+            mut l1_task,
+            shutdown,
+        } = parts;
+        let (status, receiver) = watch::channel(NodeStatus {
+            sequencer: engine.is_some(),
+            ..NodeStatus::default()
+        });
         l1_task.spawn(tell_status(l1.status(), status, shutdown.clone()));
         let info = node_info(&l1, receiver).await;
         let rpc = RpcServer::start(rpc, chain.clone(), info).await?;
-        let readiness = Readiness { chain: chain.clone(), engine: engine.clone(), l1: l1.status() };
+        let readiness = Readiness {
+            chain: chain.clone(),
+            engine: engine.clone(),
+            l1: l1.status(),
+        };
         let ops = ops::serve(ops.listen, readiness, shutdown.clone()).await?;
         let (rpc_addr, ops_addr) = (rpc.address(), ops.address);
         info!(rpc = %rpc_addr, ops = %ops_addr, latest = chain.heads().latest, "serves");
-        Ok(Self { rpc_addr, ops_addr, chain, rpc, ops, engine, l1_task, shutdown })
+        Ok(Self {
+            rpc_addr,
+            ops_addr,
+            chain,
+            rpc,
+            ops,
+            engine,
+            l1_task,
+            shutdown,
+        })
     }
 
     /// Waits until the shutdown token is cancelled (`Ok`) or a part has failed.
@@ -79,7 +108,18 @@ impl RunningNode {
             biased;
             () = self.shutdown.cancelled() => Ok(()),
             Some(ended) = self.l1_task.join_next() => judge(ended, &self.shutdown),
-            reason = engine_stopped => Err(eyre!("the engine stopped: {}", reason.unwrap_or_else(|| "asked to".into()))),
+            reason = engine_stopped => match reason {
+                Some(reason) => Err(eyre!("the engine stopped: {reason}")),
+                None => self.stopped_by_l1_task().await,
+            },
+        }
+    }
+
+    /// The L1 task stops the engine when L1 contradicts L2, and ends right after it.
+    async fn stopped_by_l1_task(&mut self) -> Result<()> {
+        match tokio::time::timeout(GRACE, self.l1_task.join_next()).await {
+            Ok(Some(ended)) => judge(ended, &self.shutdown),
+            _ => Err(eyre!("the engine stopped without a reason")),
         }
     }
 
@@ -98,12 +138,31 @@ impl RunningNode {
         if tokio::time::timeout(GRACE, self.ops.task).await.is_err() {
             warn!("requests to the ops server were still under way at the end of the grace period");
         }
+        let db = self.chain.db().clone();
+        drop(self.chain);
+        close(db).await;
         info!("stopped");
         stored
     }
 }
 
-fn judge(ended: std::result::Result<std::result::Result<(), TaskError>, JoinError>, shutdown: &CancellationToken) -> Result<()> {
+/// Waits until nobody else uses the database, then closes it: who starts again on the same folder finds it free.
+async fn close(mut db: Arc<Database>) {
+    let deadline = Instant::now() + RELEASE;
+    while Instant::now() < deadline {
+        match Arc::try_unwrap(db) {
+            Ok(database) => return drop(database),
+            Err(shared) => db = shared,
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    debug!("the database stays open: something else in this process uses it");
+}
+
+fn judge(
+    ended: std::result::Result<std::result::Result<(), TaskError>, JoinError>,
+    shutdown: &CancellationToken,
+) -> Result<()> {
     match ended {
         Ok(Ok(())) if shutdown.is_cancelled() => Ok(()),
         Ok(Ok(())) => Err(eyre!("a task ended by itself")),
@@ -149,7 +208,12 @@ async fn node_info(l1: &L1Client, status: watch::Receiver<NodeStatus>) -> NodeIn
         }
     };
     NodeInfo {
-        client_version: format!("cwe/v{}/{}-{}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH),
+        client_version: format!(
+            "cwe/v{}/{}-{}",
+            env!("CARGO_PKG_VERSION"),
+            std::env::consts::OS,
+            std::env::consts::ARCH
+        ),
         l1_chain_id: Some(l1.config().chain_id),
         l1_contracts: contracts,
         status,
@@ -157,13 +221,21 @@ async fn node_info(l1: &L1Client, status: watch::Receiver<NodeStatus>) -> NodeIn
 }
 
 /// Opens the database of a chain; commits the genesis into an empty one.
-pub(crate) fn open_database(folder: &std::path::Path, storage: &StorageSection, genesis: &Genesis) -> Result<Arc<Database>> {
+pub(crate) fn open_database(
+    folder: &std::path::Path,
+    storage: &StorageSection,
+    genesis: &Genesis,
+) -> Result<Arc<Database>> {
     let history = match storage.history_blocks {
         0 => HistoryMode::Archive,
         blocks => HistoryMode::Window(blocks),
     };
     let max_size_bytes = usize::try_from(storage.max_size_gib.saturating_mul(1 << 30)).unwrap_or(usize::MAX);
-    let options = Options { history, max_size_bytes, ..Options::default() };
+    let options = Options {
+        history,
+        max_size_bytes,
+        ..Options::default()
+    };
     let db = Database::open(folder, options).wrap_err("the database can't be opened")?;
     let built = genesis.build().wrap_err("the genesis file gives no genesis")?;
     let commit = BlockCommit {
@@ -176,7 +248,8 @@ pub(crate) fn open_database(folder: &std::path::Path, storage: &StorageSection, 
         queue: QueueHash::default(),
         withdrawals: &[],
     };
-    db.init_genesis(&genesis.spec, commit).wrap_err("the database does not fit the genesis file")?;
+    db.init_genesis(&genesis.spec, commit)
+        .wrap_err("the database does not fit the genesis file")?;
     Ok(Arc::new(db))
 }
 
@@ -184,8 +257,12 @@ pub(crate) fn open_database(folder: &std::path::Path, storage: &StorageSection, 
 pub(crate) fn genesis_batch(db: &Database) -> Result<BatchCommitment> {
     let commitment = batching::genesis_commitment(db).wrap_err("the genesis batch can't be computed")?;
     if db.latest()?.latest_batch()?.is_none() {
-        let record = BatchRecord { commitment: commitment.clone(), status: BatchStatus::Built };
-        db.put_batch(&record, None).wrap_err("the genesis batch can't be stored")?;
+        let record = BatchRecord {
+            commitment: commitment.clone(),
+            status: BatchStatus::Built,
+        };
+        db.put_batch(&record, None)
+            .wrap_err("the genesis batch can't be stored")?;
     }
     Ok(commitment)
 }

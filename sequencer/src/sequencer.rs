@@ -16,7 +16,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     config::{BatchesSection, Config},
-    genesis, keys,
+    genesis, keys, ops,
     running::{self, Parts, RunningNode},
 };
 
@@ -35,10 +35,14 @@ const GWEI: u128 = 1_000_000_000;
 /// What is wrong with configuration, data directory or L1, and what to do.
 pub async fn run_sequencer(config: Config, shutdown: CancellationToken) -> Result<RunningNode> {
     config.check()?;
+    ops::record_metrics()?;
     let genesis = genesis::read(&config.genesis)?;
     let db = running::open_database(&config.data_dir.join("chain"), &config.storage, &genesis)?;
     let genesis_batch = running::genesis_batch(&db)?;
-    let deployment = Deployment { l2_chain_id: genesis.spec.chain_id, genesis_batch_hash: genesis_batch.hash() };
+    let deployment = Deployment {
+        l2_chain_id: genesis.spec.chain_id,
+        genesis_batch_hash: genesis_batch.hash(),
+    };
     let l1 = running::connect_l1(&config.l1, deployment).await?;
     let engine_config = fitting_blocks(config.engine.clone(), &config.batches, &l1).await;
     let (chain, engine) = start_engine(engine_config, &genesis, db, &config.data_dir.join("journal")).await?;
@@ -57,7 +61,13 @@ pub async fn run_sequencer(config: Config, shutdown: CancellationToken) -> Resul
         }
         outcome
     });
-    let parts = Parts { chain, engine: Some(engine), l1, l1_task, shutdown };
+    let parts = Parts {
+        chain,
+        engine: Some(engine),
+        l1,
+        l1_task,
+        shutdown,
+    };
     RunningNode::serve(parts, config.rpc, &config.ops).await
 }
 
@@ -88,7 +98,10 @@ async fn fitting_blocks(mut engine: EngineConfig, batches: &BatchesSection, l1: 
     let blob_bytes = (batches.max_blobs * blob::BLOB_DATA).saturating_sub(blob::BLOB_DATA / 8);
     let limit = if calldata { CALLDATA_BLOCK_BYTES } else { blob_bytes };
     if engine.max_block_bytes > limit {
-        warn!(configured = engine.max_block_bytes, limit, "engine.max_block_bytes is lowered: a block must fit a batch");
+        warn!(
+            configured = engine.max_block_bytes,
+            limit, "engine.max_block_bytes is lowered: a block must fit a batch"
+        );
         engine.max_block_bytes = limit;
     }
     engine

@@ -79,8 +79,17 @@ impl BlobFetcher {
         let http = reqwest::Client::builder()
             .timeout(timeout)
             .build()
-            .map_err(|error| crate::L1Error::Malformed { method: "HTTP client", reason: error.to_string() })?;
-        let sources = sources.into_iter().map(|source| Source { source, clock: OnceCell::new() }).collect();
+            .map_err(|error| crate::L1Error::Malformed {
+                method: "HTTP client",
+                reason: error.to_string(),
+            })?;
+        let sources = sources
+            .into_iter()
+            .map(|source| Source {
+                source,
+                clock: OnceCell::new(),
+            })
+            .collect();
         Ok(Self { sources, l1, http })
     }
 
@@ -92,7 +101,11 @@ impl BlobFetcher {
         let mut found = BTreeMap::new();
         let mut reasons = Vec::new();
         for source in &self.sources {
-            let missing: Vec<B256> = hashes.iter().filter(|hash| !found.contains_key(*hash)).copied().collect();
+            let missing: Vec<B256> = hashes
+                .iter()
+                .filter(|hash| !found.contains_key(*hash))
+                .copied()
+                .collect();
             if missing.is_empty() {
                 break;
             }
@@ -105,7 +118,11 @@ impl BlobFetcher {
         hashes
             .iter()
             .map(|hash| {
-                let missing = || BlobError { hash: *hash, l1_block: block.id.number, reasons: reasons.clone() };
+                let missing = || BlobError {
+                    hash: *hash,
+                    l1_block: block.id.number,
+                    reasons: reasons.clone(),
+                };
                 found.get(hash).cloned().ok_or_else(missing)
             })
             .collect()
@@ -123,7 +140,10 @@ impl BlobFetcher {
             BlobSource::Anvil => self.anvil(missing).await?,
             BlobSource::Archive(template) => self.archive(template, missing).await?,
         };
-        for (hash, blob) in tokio::task::spawn_blocking(move || versioned(candidates)).await.map_err(|e| e.to_string())? {
+        for (hash, blob) in tokio::task::spawn_blocking(move || versioned(candidates))
+            .await
+            .map_err(|e| e.to_string())?
+        {
             if missing.contains(&hash) {
                 counter!("cwe_blob_fetch_total", "source" => source.source.kind(), "outcome" => "ok").increment(1);
                 found.insert(hash, blob);
@@ -173,9 +193,19 @@ impl BlobFetcher {
         }
         let body = self.get(&format!("{base}/eth/v1/beacon/genesis")).await?;
         let genesis: Data<Genesis> = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
-        let genesis_time = genesis.data.genesis_time.parse().map_err(|_| "genesis_time is not a number".to_string())?;
+        let genesis_time = genesis
+            .data
+            .genesis_time
+            .parse()
+            .map_err(|_| "genesis_time is not a number".to_string())?;
         let spec = self.get(&format!("{base}/eth/v1/config/spec")).await;
-        Ok(SlotClock { genesis_time, slot_seconds: spec.ok().and_then(|body| slot_seconds(&body)).unwrap_or(DEFAULT_SLOT_SECONDS) })
+        Ok(SlotClock {
+            genesis_time,
+            slot_seconds: spec
+                .ok()
+                .and_then(|body| slot_seconds(&body))
+                .unwrap_or(DEFAULT_SLOT_SECONDS),
+        })
     }
 
     /// The body of an answer with status 200, bounded.
@@ -258,18 +288,25 @@ fn parse_archive(body: &[u8]) -> Result<Bytes, String> {
     if body.len() == BLOB_BYTES {
         return Ok(Bytes::copy_from_slice(body));
     }
-    let text = std::str::from_utf8(body).map_err(|_| format!("{} bytes are no blob", body.len()))?.trim();
+    let text = std::str::from_utf8(body)
+        .map_err(|_| format!("{} bytes are no blob", body.len()))?
+        .trim();
     if text.starts_with('{') {
         return serde_json::from_str::<Object>(text)
             .map(|object| object.data)
             .map_err(|_| "JSON answer has no blob in `data` or `blob`".to_string());
     }
-    hex::decode(text.trim_matches('"')).map(Bytes::from).map_err(|_| "answer is neither bytes nor hex".into())
+    hex::decode(text.trim_matches('"'))
+        .map(Bytes::from)
+        .map_err(|_| "answer is neither bytes nor hex".into())
 }
 
 /// Pairs each well-formed blob with the versioned hash of its KZG commitment.
 fn versioned(candidates: Vec<Bytes>) -> Vec<(B256, Bytes)> {
-    candidates.into_iter().filter_map(|blob| versioned_hash(&blob).map(|hash| (hash, blob))).collect()
+    candidates
+        .into_iter()
+        .filter_map(|blob| versioned_hash(&blob).map(|hash| (hash, blob)))
+        .collect()
 }
 
 fn versioned_hash(blob: &[u8]) -> Option<B256> {
@@ -316,8 +353,12 @@ mod tests {
     #[test]
     fn archives_answer_in_several_forms() {
         let hex = hex::encode_prefixed(blob());
-        for body in [blob().to_vec(), hex.clone().into_bytes(), format!("\"{hex}\"\n").into(), format!(r#"{{"data":"{hex}"}}"#).into()]
-        {
+        for body in [
+            blob().to_vec(),
+            hex.clone().into_bytes(),
+            format!("\"{hex}\"\n").into(),
+            format!(r#"{{"data":"{hex}"}}"#).into(),
+        ] {
             assert_eq!(parse_archive(&body).unwrap(), blob());
         }
         assert!(parse_archive(b"<html>").is_err());
@@ -327,7 +368,10 @@ mod tests {
 
     #[test]
     fn slots_follow_from_block_times() {
-        let clock = SlotClock { genesis_time: 100, slot_seconds: 12 };
+        let clock = SlotClock {
+            genesis_time: 100,
+            slot_seconds: 12,
+        };
         assert_eq!(clock.slot(100), Ok(0));
         assert_eq!(clock.slot(136), Ok(3));
         assert!(clock.slot(99).is_err());

@@ -89,7 +89,11 @@ pub struct L1Status {
 
 impl Default for L1Status {
     fn default() -> Self {
-        Self { up: true, confirmed_block: None, target_block: None }
+        Self {
+            up: true,
+            confirmed_block: None,
+            target_block: None,
+        }
     }
 }
 
@@ -161,7 +165,10 @@ impl L1Client {
         }
         let (rollup, at) = (self.config.rollup, BlockId::hash(block.id.hash));
         let code = self
-            .request("eth_getCode", |l1| async move { l1.get_code_at(rollup).block_id(at).await })
+            .request(
+                "eth_getCode",
+                |l1| async move { l1.get_code_at(rollup).block_id(at).await },
+            )
             .await?;
         self.deployed.store(!code.is_empty(), Ordering::Relaxed);
         Ok(!code.is_empty())
@@ -193,7 +200,11 @@ impl L1Client {
         }
         let found = self.chain_id().await?;
         if found != self.config.chain_id {
-            return Err(L1Error::WrongChain { host: self.host.clone(), expected: self.config.chain_id, found });
+            return Err(L1Error::WrongChain {
+                host: self.host.clone(),
+                expected: self.config.chain_id,
+                found,
+            });
         }
         self.check_code("l1.rollup", self.config.rollup).await?;
         self.check_code("l1.inbox", self.config.inbox).await?;
@@ -203,22 +214,37 @@ impl L1Client {
     }
 
     async fn check_code(&self, name: &'static str, address: Address) -> Result<(), L1Error> {
-        let code = self.request("eth_getCode", |l1| async move { l1.get_code_at(address).await }).await?;
-        if code.is_empty() { Err(L1Error::NoContract { name, address }) } else { Ok(()) }
+        let code = self
+            .request("eth_getCode", |l1| async move { l1.get_code_at(address).await })
+            .await?;
+        if code.is_empty() {
+            Err(L1Error::NoContract { name, address })
+        } else {
+            Ok(())
+        }
     }
 
     async fn check_contracts(&self) -> Result<(), L1Error> {
         let inbox = self.rollup_view(Rollup::inboxCall {}, BlockId::latest()).await?;
         if inbox != self.config.inbox {
-            return Err(L1Error::WrongInbox { expected: self.config.inbox, found: inbox });
+            return Err(L1Error::WrongInbox {
+                expected: self.config.inbox,
+                found: inbox,
+            });
         }
         let found = self.rollup_view(Rollup::l2ChainIdCall {}, BlockId::latest()).await?;
         if found != self.deployment.l2_chain_id {
-            return Err(L1Error::WrongL2Chain { expected: self.deployment.l2_chain_id, found });
+            return Err(L1Error::WrongL2Chain {
+                expected: self.deployment.l2_chain_id,
+                found,
+            });
         }
         let found = self.batch_hash(0, BlockId::latest()).await?;
         if found != self.deployment.genesis_batch_hash {
-            return Err(L1Error::GenesisMismatch { expected: self.deployment.genesis_batch_hash, found });
+            return Err(L1Error::GenesisMismatch {
+                expected: self.deployment.genesis_batch_hash,
+                found,
+            });
         }
         Ok(())
     }
@@ -228,7 +254,8 @@ impl L1Client {
     /// # Errors
     /// [`L1Error`].
     pub async fn chain_id(&self) -> Result<u64, L1Error> {
-        self.request("eth_chainId", |l1| async move { l1.get_chain_id().await }).await
+        self.request("eth_chainId", |l1| async move { l1.get_chain_id().await })
+            .await
     }
 
     /// The newest block that counts under the confirmation policy.
@@ -288,12 +315,17 @@ impl L1Client {
     }
 
     async fn tagged(&self, tag: BlockNumberOrTag) -> Result<BlockRef, L1Error> {
-        self.find_block(tag).await?.ok_or_else(|| L1Error::NoBlock(tag.to_string()))
+        self.find_block(tag)
+            .await?
+            .ok_or_else(|| L1Error::NoBlock(tag.to_string()))
     }
 
     async fn find_block(&self, tag: BlockNumberOrTag) -> Result<Option<BlockRef>, L1Error> {
         let answer = self
-            .request("eth_getBlockByNumber", |l1| async move { l1.get_block_by_number(tag).await })
+            .request(
+                "eth_getBlockByNumber",
+                |l1| async move { l1.get_block_by_number(tag).await },
+            )
             .await;
         match answer {
             Ok(block) => Ok(block.map(|block| block_ref(block.header()))),
@@ -344,7 +376,10 @@ impl L1Client {
             let filter = filter.clone();
             async move { l1.get_logs(&filter).await }
         };
-        let logs = self.request("eth_getLogs", request).await.map_err(|error| pruned(error, range))?;
+        let logs = self
+            .request("eth_getLogs", request)
+            .await
+            .map_err(|error| pruned(error, range))?;
         if logs.len() > MAX_LOGS {
             return Err(L1Error::Malformed {
                 method: "eth_getLogs",
@@ -352,8 +387,14 @@ impl L1Client {
             });
         }
         let ours = |log: &Log| log.address() == self.config.inbox || log.address() == self.config.rollup;
-        match logs.iter().find(|log| !ours(log) || !log.block_number.is_some_and(|number| range.contains(&number))) {
-            Some(_) => Err(L1Error::Malformed { method: "eth_getLogs", reason: "logs that were not asked for".into() }),
+        match logs
+            .iter()
+            .find(|log| !ours(log) || !log.block_number.is_some_and(|number| range.contains(&number)))
+        {
+            Some(_) => Err(L1Error::Malformed {
+                method: "eth_getLogs",
+                reason: "logs that were not asked for".into(),
+            }),
             None => Ok(logs),
         }
     }
@@ -371,8 +412,10 @@ impl L1Client {
     async fn view<C: SolCall + Sync>(&self, to: Address, call: C, block: BlockId) -> Result<C::Return, L1Error> {
         let transaction = TransactionRequest::default().to(to).input(call.abi_encode().into());
         let answer = self.call(transaction, block).await?;
-        C::abi_decode_returns_validate(&answer)
-            .map_err(|error| L1Error::Malformed { method: C::SIGNATURE, reason: error.to_string() })
+        C::abi_decode_returns_validate(&answer).map_err(|error| L1Error::Malformed {
+            method: C::SIGNATURE,
+            reason: error.to_string(),
+        })
     }
 
     /// `eth_call`.
@@ -389,7 +432,8 @@ impl L1Client {
     /// # Errors
     /// [`L1Error`].
     pub async fn batch_hash(&self, index: u64, block: BlockId) -> Result<B256, L1Error> {
-        self.rollup_view(Rollup::batchHashCall { batchIndex: index }, block).await
+        self.rollup_view(Rollup::batchHashCall { batchIndex: index }, block)
+            .await
     }
 
     /// Queue hash over the first `count` messages on L1; `None` if there are fewer.
@@ -413,20 +457,24 @@ impl L1Client {
 
     /// Balance in wei at the newest block.
     pub(crate) async fn balance(&self, address: Address) -> Result<U256, L1Error> {
-        self.request("eth_getBalance", |l1| async move { l1.get_balance(address).await }).await
+        self.request("eth_getBalance", |l1| async move { l1.get_balance(address).await })
+            .await
     }
 
     /// Next nonce of an account by mined transactions.
     pub(crate) async fn mined_nonce(&self, address: Address) -> Result<u64, L1Error> {
-        self.request("eth_getTransactionCount", |l1| async move { l1.get_transaction_count(address).latest().await })
-            .await
+        self.request("eth_getTransactionCount", |l1| async move {
+            l1.get_transaction_count(address).latest().await
+        })
+        .await
     }
 
-    /// Gas that a transaction would use on the newest block.
+    /// Gas that a transaction would use on the newest block. The block is named, since some nodes estimate on top of the
+    /// pool, which may hold the very transaction that this one is to replace.
     pub(crate) async fn estimate_gas(&self, transaction: TransactionRequest) -> Result<u64, L1Error> {
         let request = |l1: DynProvider| {
             let transaction = transaction.clone();
-            async move { l1.estimate_gas(transaction).await }
+            async move { l1.estimate_gas(transaction).block(BlockId::latest()).await }
         };
         self.request("eth_estimateGas", request).await
     }
@@ -435,11 +483,15 @@ impl L1Client {
     pub(crate) async fn market_fees(&self, blobs: bool) -> Result<Fees, L1Error> {
         let head = self.latest().await?;
         let tip = self
-            .request("eth_maxPriorityFeePerGas", |l1| async move { l1.get_max_priority_fee_per_gas().await })
+            .request("eth_maxPriorityFeePerGas", |l1| async move {
+                l1.get_max_priority_fee_per_gas().await
+            })
             .await?
             .max(1);
         let blob_price = if blobs {
-            let price = self.request("eth_blobBaseFee", |l1| async move { l1.get_blob_base_fee().await }).await?;
+            let price = self
+                .request("eth_blobBaseFee", |l1| async move { l1.get_blob_base_fee().await })
+                .await?;
             Some(price.max(1).saturating_mul(2))
         } else {
             None
@@ -466,12 +518,18 @@ impl L1Client {
 
     /// Receipt of a mined transaction.
     pub(crate) async fn receipt(&self, hash: B256) -> Result<Option<TransactionReceipt>, L1Error> {
-        self.request("eth_getTransactionReceipt", |l1| async move { l1.get_transaction_receipt(hash).await }).await
+        self.request("eth_getTransactionReceipt", |l1| async move {
+            l1.get_transaction_receipt(hash).await
+        })
+        .await
     }
 
     /// A transaction, waiting or mined.
     pub(crate) async fn transaction(&self, hash: B256) -> Result<Option<alloy::rpc::types::Transaction>, L1Error> {
-        self.request("eth_getTransactionByHash", |l1| async move { l1.get_transaction_by_hash(hash).await }).await
+        self.request("eth_getTransactionByHash", |l1| async move {
+            l1.get_transaction_by_hash(hash).await
+        })
+        .await
     }
 
     /// Blob of a versioned hash by anvil's own method.
@@ -517,7 +575,7 @@ impl L1Client {
                 }
                 Err(self.error(method, error))
             }
-            Err(_) => Err(self.unreachable(method, format!("no answer within {} ms", deadline.as_millis()))),
+            Err(_) => Err(self.unreachable(method, &format!("no answer within {} ms", deadline.as_millis()))),
         }
     }
 
@@ -531,7 +589,10 @@ impl L1Client {
         }
         let builder = ProviderBuilder::new().disable_recommended_fillers();
         let provider = if self.config.rpc_url.starts_with("ws") {
-            builder.connect_ws(WsConnect::new(self.config.rpc_url.clone())).await?.erased()
+            builder
+                .connect_ws(WsConnect::new(self.config.rpc_url.clone()))
+                .await?
+                .erased()
         } else {
             let url = reqwest::Url::parse(&self.config.rpc_url)
                 .map_err(|error| TransportErrorKind::non_retryable_str(&error.to_string()))?;
@@ -550,27 +611,45 @@ impl L1Client {
                 revert: payload.as_revert_data(),
                 message: payload.message.into_owned(),
             },
-            RpcError::NullResp => L1Error::Malformed { method, reason: "null".into() },
-            RpcError::SerError(error) | RpcError::DeserError { err: error, .. } => {
-                L1Error::Malformed { method, reason: error.to_string() }
-            }
-            other => self.unreachable(method, other.to_string()),
+            RpcError::NullResp => L1Error::Malformed {
+                method,
+                reason: "null".into(),
+            },
+            RpcError::SerError(error) | RpcError::DeserError { err: error, .. } => L1Error::Malformed {
+                method,
+                reason: error.to_string(),
+            },
+            other => self.unreachable(method, &other.to_string()),
         }
     }
 
-    fn unreachable(&self, method: &'static str, reason: String) -> L1Error {
+    fn unreachable(&self, method: &'static str, reason: &str) -> L1Error {
         // Transport errors quote the URL, which may hold an access key.
         let url = self.config.rpc_url.as_str();
-        let reason = reason.replace(url, &self.host).replace(url.trim_end_matches('/'), &self.host);
-        L1Error::Unreachable { host: self.host.clone(), method, reason }
+        let reason = reason
+            .replace(url, &self.host)
+            .replace(url.trim_end_matches('/'), &self.host);
+        L1Error::Unreachable {
+            host: self.host.clone(),
+            method,
+            reason,
+        }
     }
 
     /// Counts the request and logs when the L1 goes down or comes back: once each, however many requests fail.
     fn note<T>(&self, method: &'static str, answer: &Result<T, L1Error>) {
         let down = matches!(answer, Err(L1Error::Unreachable { .. }));
-        let outcome = if down { "unreachable" } else if answer.is_err() { "refused" } else { "ok" };
+        let outcome = if down {
+            "unreachable"
+        } else if answer.is_err() {
+            "refused"
+        } else {
+            "ok"
+        };
         counter!("cwe_l1_requests_total", "method" => method, "outcome" => outcome).increment(1);
-        let turned = self.status.send_if_modified(|status| std::mem::replace(&mut status.up, !down) == down);
+        let turned = self
+            .status
+            .send_if_modified(|status| std::mem::replace(&mut status.up, !down) == down);
         if !turned {
             return;
         }
@@ -587,7 +666,10 @@ impl L1Client {
 
 fn block_ref<H: HeaderResponse + BlockHeader>(header: &H) -> BlockRef {
     BlockRef {
-        id: L1Block { number: header.number(), hash: header.hash() },
+        id: L1Block {
+            number: header.number(),
+            hash: header.hash(),
+        },
         timestamp: header.timestamp(),
         base_fee: header.base_fee_per_gas().unwrap_or_default().into(),
         has_blobs: header.excess_blob_gas().is_some(),
@@ -595,24 +677,35 @@ fn block_ref<H: HeaderResponse + BlockHeader>(header: &H) -> BlockRef {
 }
 
 fn in_order(logs: &[Log]) -> Result<Vec<LocatedEvent>, L1Error> {
-    let mut events = logs.iter().filter_map(|log| events::decode(log).transpose()).collect::<Result<Vec<_>, _>>()?;
+    let mut events = logs
+        .iter()
+        .filter_map(|log| events::decode(log).transpose())
+        .collect::<Result<Vec<_>, _>>()?;
     events.sort_by_key(|event| (event.block.number, event.log_index));
     Ok(events)
 }
 
 /// Endpoints word the refusal of a large range differently; code -32005 is "limit exceeded".
 fn too_large(error: &L1Error) -> bool {
-    let L1Error::Refused { code, message, .. } = error else { return false };
+    let L1Error::Refused { code, message, .. } = error else {
+        return false;
+    };
     let message = message.to_lowercase();
     *code == -32005
-        || ["range", "too many", "more than", "limit", "too large", "exceed"].iter().any(|word| message.contains(word))
+        || ["range", "too many", "more than", "limit", "too large", "exceed"]
+            .iter()
+            .any(|word| message.contains(word))
 }
 
 fn pruned(error: L1Error, range: &RangeInclusive<u64>) -> L1Error {
     match error {
         // 4444 is EIP-4444's "pruned history unavailable".
         L1Error::Refused { code, message, .. } if code == 4444 || message.to_lowercase().contains("prune") => {
-            L1Error::LogsPruned { from: *range.start(), to: *range.end(), reason: message }
+            L1Error::LogsPruned {
+                from: *range.start(),
+                to: *range.end(),
+                reason: message,
+            }
         }
         other => other,
     }
@@ -628,7 +721,13 @@ mod tests {
     use super::*;
 
     fn refused(code: i64, message: &str) -> L1Error {
-        L1Error::Refused { host: "l1".into(), method: "eth_getLogs", code, message: message.into(), revert: None }
+        L1Error::Refused {
+            host: "l1".into(),
+            method: "eth_getLogs",
+            code,
+            message: message.into(),
+            revert: None,
+        }
     }
 
     #[test]
@@ -641,9 +740,15 @@ mod tests {
     #[test]
     fn pruned_logs_are_recognised() {
         for error in [refused(4444, "gone"), refused(-32000, "pruned history unavailable")] {
-            assert!(matches!(pruned(error, &(3..=9)), L1Error::LogsPruned { from: 3, to: 9, .. }));
+            assert!(matches!(
+                pruned(error, &(3..=9)),
+                L1Error::LogsPruned { from: 3, to: 9, .. }
+            ));
         }
-        assert!(matches!(pruned(refused(-32000, "busy"), &(3..=9)), L1Error::Refused { .. }));
+        assert!(matches!(
+            pruned(refused(-32000, "busy"), &(3..=9)),
+            L1Error::Refused { .. }
+        ));
     }
 
     #[tokio::test]
@@ -659,7 +764,10 @@ mod tests {
             request_timeout: Duration::from_secs(1),
             log_range_blocks: 1,
         };
-        let deployment = Deployment { l2_chain_id: 1, genesis_batch_hash: B256::ZERO };
+        let deployment = Deployment {
+            l2_chain_id: 1,
+            genesis_batch_hash: B256::ZERO,
+        };
         let client = L1Client::new(config, deployment).unwrap();
         let error = client.latest().await.unwrap_err();
         assert!(matches!(error, L1Error::Unreachable { .. }), "{error}");

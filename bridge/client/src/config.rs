@@ -80,7 +80,10 @@ impl FromStr for ConfirmationPolicy {
         match text {
             "safe" => Ok(Self::Safe),
             "finalized" => Ok(Self::Finalized),
-            number => number.parse().map(Self::Depth).map_err(|_| UnknownPolicy(number.into())),
+            number => number
+                .parse()
+                .map(Self::Depth)
+                .map_err(|_| UnknownPolicy(number.into())),
         }
     }
 }
@@ -128,13 +131,22 @@ mod tests {
 
     #[test]
     fn a_confirmation_policy_reads_as_it_is_written() {
-        for policy in [ConfirmationPolicy::Safe, ConfirmationPolicy::Finalized, ConfirmationPolicy::Depth(7)] {
+        for policy in [
+            ConfirmationPolicy::Safe,
+            ConfirmationPolicy::Finalized,
+            ConfirmationPolicy::Depth(7),
+        ] {
             let json = serde_json::to_string(&policy).unwrap();
             assert_eq!(serde_json::from_str::<ConfirmationPolicy>(&json).unwrap(), policy);
             assert_eq!(policy.to_string().parse::<ConfirmationPolicy>().unwrap(), policy);
         }
-        assert_eq!(serde_json::from_str::<ConfirmationPolicy>("\"3\"").unwrap(), ConfirmationPolicy::Depth(3));
-        let error = serde_json::from_str::<ConfirmationPolicy>("\"latest\"").unwrap_err().to_string();
+        assert_eq!(
+            serde_json::from_str::<ConfirmationPolicy>("\"3\"").unwrap(),
+            ConfirmationPolicy::Depth(3)
+        );
+        let error = serde_json::from_str::<ConfirmationPolicy>("\"latest\"")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("latest") && error.contains("finalized"), "{error}");
     }
 }

@@ -48,7 +48,9 @@ pub enum L1Error {
     #[error("L1 has no {0} block yet")]
     NoBlock(String),
     /// The L1 is not where it was.
-    #[error("the L1's confirmed head is below block {read}, which was read before: another endpoint, or a reorganisation that goes on")]
+    #[error(
+        "the L1's confirmed head is below block {read}, which was read before: another endpoint, or a reorganisation that goes on"
+    )]
     Behind {
         /// Block that was read before.
         read: u64,
@@ -215,7 +217,9 @@ pub enum TaskError {
         reason: String,
     },
     /// The posting account has too little ETH.
-    #[error("the posting account {address} has {balance_wei} wei on L1, the next transaction may cost {needed_wei}: fund it")]
+    #[error(
+        "the posting account {address} has {balance_wei} wei on L1, the next transaction may cost {needed_wei}: fund it"
+    )]
     InsufficientFunds {
         /// The account.
         address: Address,

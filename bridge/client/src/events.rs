@@ -71,8 +71,13 @@ pub(crate) const TOPICS: [B256; 4] = [
 
 /// Decodes one log of our contracts; `None` for an event that L2 does not depend on.
 pub(crate) fn decode(log: &Log) -> Result<Option<LocatedEvent>, L1Error> {
-    let Some(event) = decode_event(log)? else { return Ok(None) };
-    let missing = |what: &str| L1Error::Malformed { method: "eth_getLogs", reason: format!("a log has no {what}") };
+    let Some(event) = decode_event(log)? else {
+        return Ok(None);
+    };
+    let missing = |what: &str| L1Error::Malformed {
+        method: "eth_getLogs",
+        reason: format!("a log has no {what}"),
+    };
     Ok(Some(LocatedEvent {
         block: L1Block {
             number: log.block_number.ok_or_else(|| missing("block number"))?,
@@ -91,11 +96,17 @@ fn decode_event(log: &Log) -> Result<Option<L1Event>, L1Error> {
         Rollup::BatchCommitted::SIGNATURE_HASH => Some(committed(typed(log, "BatchCommitted")?)?),
         Rollup::BatchesReverted::SIGNATURE_HASH => {
             let event: Rollup::BatchesReverted = typed(log, "BatchesReverted")?;
-            Some(L1Event::BatchesReverted { from: event.fromIndex, to: event.toIndex })
+            Some(L1Event::BatchesReverted {
+                from: event.fromIndex,
+                to: event.toIndex,
+            })
         }
         Rollup::BatchesFinalized::SIGNATURE_HASH => {
             let event: Rollup::BatchesFinalized = typed(log, "BatchesFinalized")?;
-            Some(L1Event::BatchesFinalized { from: event.fromIndex, to: event.toIndex })
+            Some(L1Event::BatchesFinalized {
+                from: event.fromIndex,
+                to: event.toIndex,
+            })
         }
         _ => None,
     })
@@ -104,7 +115,10 @@ fn decode_event(log: &Log) -> Result<Option<L1Event>, L1Error> {
 fn typed<E: SolEvent>(log: &Log, name: &'static str) -> Result<E, L1Error> {
     E::decode_log_validate(&log.inner)
         .map(|decoded| decoded.data)
-        .map_err(|error| L1Error::Malformed { method: name, reason: error.to_string() })
+        .map_err(|error| L1Error::Malformed {
+            method: name,
+            reason: error.to_string(),
+        })
 }
 
 fn message(event: Inbox::MessageEnqueued) -> L1Event {
@@ -130,9 +144,15 @@ fn committed(event: Rollup::BatchCommitted) -> Result<L1Event, L1Error> {
         (_, true) => DataLocation::Blobs(event.versionedHashes),
         (_, false) => DataLocation::Calldata(keccak256(&event.data)),
     };
-    let malformed = |reason: String| L1Error::Malformed { method: "BatchCommitted", reason };
+    let malformed = |reason: String| L1Error::Malformed {
+        method: "BatchCommitted",
+        reason,
+    };
     if data.data_hash() != batch.dataHash {
-        return Err(malformed(format!("data of batch {} does not hash to {}", batch.batchIndex, batch.dataHash)));
+        return Err(malformed(format!(
+            "data of batch {} does not hash to {}",
+            batch.batchIndex, batch.dataHash
+        )));
     }
     let commitment = BatchCommitment {
         parent_batch_hash: batch.parentBatchHash,
@@ -144,14 +164,26 @@ fn committed(event: Rollup::BatchCommitted) -> Result<L1Event, L1Error> {
         block_hash: batch.blockHash,
         state_root: batch.stateRoot,
         withdrawal_root: batch.withdrawalRoot,
-        queue_before: QueueHash { next_index: batch.messagesBefore, hash: batch.queueHashBefore },
-        queue_after: QueueHash { next_index: batch.messagesAfter, hash: batch.queueHashAfter },
+        queue_before: QueueHash {
+            next_index: batch.messagesBefore,
+            hash: batch.queueHashBefore,
+        },
+        queue_after: QueueHash {
+            next_index: batch.messagesAfter,
+            hash: batch.queueHashAfter,
+        },
         data,
     };
     if commitment.hash() != event.batchHash || commitment.index != event.batchIndex {
-        return Err(malformed(format!("batch {} does not hash to {}", event.batchIndex, event.batchHash)));
+        return Err(malformed(format!(
+            "batch {} does not hash to {}",
+            event.batchIndex, event.batchHash
+        )));
     }
-    Ok(L1Event::BatchCommitted(Box::new(CommittedBatch { commitment, calldata: event.data })))
+    Ok(L1Event::BatchCommitted(Box::new(CommittedBatch {
+        commitment,
+        calldata: event.data,
+    })))
 }
 
 /// The fields of a batch as `Rollup` takes them.
@@ -192,8 +224,14 @@ mod tests {
             block_hash: B256::repeat_byte(3),
             state_root: B256::repeat_byte(4),
             withdrawal_root: B256::repeat_byte(5),
-            queue_before: QueueHash { next_index: 1, hash: B256::repeat_byte(6) },
-            queue_after: QueueHash { next_index: 2, hash: B256::repeat_byte(7) },
+            queue_before: QueueHash {
+                next_index: 1,
+                hash: B256::repeat_byte(6),
+            },
+            queue_after: QueueHash {
+                next_index: 2,
+                hash: B256::repeat_byte(7),
+            },
             data: DataLocation::Calldata(keccak256(b"data")),
         }
     }
@@ -207,7 +245,10 @@ mod tests {
             data: Bytes::from_static(data),
         };
         Log {
-            inner: PrimitiveLog { address: Default::default(), data: event.encode_log_data() },
+            inner: PrimitiveLog {
+                address: Default::default(),
+                data: event.encode_log_data(),
+            },
             block_hash: Some(B256::ZERO),
             block_number: Some(1),
             log_index: Some(0),

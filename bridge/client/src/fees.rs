@@ -109,10 +109,17 @@ const fn by_an_eighth(price: u128) -> u128 {
 mod tests {
     use super::*;
 
-    const CAPS: FeeCaps = FeeCaps { max_fee_per_gas: 1_000, max_fee_per_blob_gas: 400 };
+    const CAPS: FeeCaps = FeeCaps {
+        max_fee_per_gas: 1_000,
+        max_fee_per_blob_gas: 400,
+    };
 
     fn fees(gas: u128, tip: u128, blob: Option<u128>) -> Fees {
-        Fees { max_fee_per_gas: gas, max_priority_fee_per_gas: tip, max_fee_per_blob_gas: blob }
+        Fees {
+            max_fee_per_gas: gas,
+            max_priority_fee_per_gas: tip,
+            max_fee_per_blob_gas: blob,
+        }
     }
 
     #[test]
@@ -135,7 +142,10 @@ mod tests {
     #[test]
     fn caps_hold_and_name_the_key_to_raise() {
         let error = Fees::next(fees(1_001, 1, None), None, &CAPS).unwrap_err();
-        assert_eq!((error.key, error.needed_wei, error.cap_wei), ("batches.max_fee_gwei", 1_001, 1_000));
+        assert_eq!(
+            (error.key, error.needed_wei, error.cap_wei),
+            ("batches.max_fee_gwei", 1_001, 1_000)
+        );
         let error = Fees::next(fees(1, 1, Some(1)), Some(fees(1, 1, Some(201))), &CAPS).unwrap_err();
         assert_eq!((error.key, error.needed_wei), ("batches.max_blob_fee_gwei", 402));
     }

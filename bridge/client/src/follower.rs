@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use alloy::{eips::BlockId, primitives::{B256, Bytes}};
+use alloy::{
+    eips::BlockId,
+    primitives::{B256, Bytes},
+};
 use cwe_bindings::contracts::Rollup;
 use cwe_chain::{ChainHandle, derivation};
 use cwe_primitives::{BatchCommitment, DataLocation, blob};
@@ -29,7 +32,12 @@ pub struct L1Follower {
 impl L1Follower {
     /// A follower that writes into `chain`'s database.
     pub const fn new(l1: Arc<L1Client>, chain: ChainHandle, blobs: BlobFetcher) -> Self {
-        Self { l1, chain, blobs, seen: None }
+        Self {
+            l1,
+            chain,
+            blobs,
+            seen: None,
+        }
     }
 
     /// Follows until shutdown.
@@ -40,7 +48,10 @@ impl L1Follower {
         let mut turns = Turns::new("following L1", self.l1.config().poll_interval);
         while let Some(outcome) = until_shutdown(&shutdown, self.turn()).await {
             turns.note(outcome)?;
-            if until_shutdown(&shutdown, tokio::time::sleep(turns.pause())).await.is_none() {
+            if until_shutdown(&shutdown, tokio::time::sleep(turns.pause()))
+                .await
+                .is_none()
+            {
                 break;
             }
         }
@@ -88,7 +99,9 @@ impl L1Follower {
     }
 
     fn next_block(&self) -> Result<u64, TaskError> {
-        Ok(self.cursor()?.map_or(self.l1.config().start_block, |block| block.number + 1))
+        Ok(self
+            .cursor()?
+            .map_or(self.l1.config().start_block, |block| block.number + 1))
     }
 
     fn cursor(&self) -> Result<Option<L1Block>, TaskError> {
@@ -102,7 +115,13 @@ impl L1Follower {
             self.l1.note_target(block);
         }
         let mut messages = Vec::new();
-        for LocatedEvent { block, transaction, event, .. } in part.events {
+        for LocatedEvent {
+            block,
+            transaction,
+            event,
+            ..
+        } in part.events
+        {
             match event {
                 L1Event::Message { message, queue_hash } => {
                     messages.push(scan::message_record(message, queue_hash, block));
@@ -140,7 +159,10 @@ impl L1Follower {
         self.unwind_to_batch(index - 1).await?;
         self.check_parent(&commitment)?;
         let data = self.data(&commitment, calldata, l1_block).await?;
-        let record = BatchRecord { commitment, status: BatchStatus::Committed { transaction, l1_block } };
+        let record = BatchRecord {
+            commitment,
+            status: BatchStatus::Committed { transaction, l1_block },
+        };
         self.apply(record, data).await?;
         gauge!("cwe_follower_batch").set(index as f64);
         Ok(())
@@ -152,26 +174,48 @@ impl L1Follower {
     }
 
     async fn stands(&self, commitment: &BatchCommitment, head: &BlockRef) -> Result<bool, TaskError> {
-        Ok(self.l1.batch_hash(commitment.index, BlockId::hash(head.id.hash)).await? == commitment.hash())
+        Ok(self
+            .l1
+            .batch_hash(commitment.index, BlockId::hash(head.id.hash))
+            .await?
+            == commitment.hash())
     }
 
     fn check_parent(&self, commitment: &BatchCommitment) -> Result<(), TaskError> {
-        let latest = self.chain.db().latest()?.latest_batch()?.map(|record| record.commitment);
+        let latest = self
+            .chain
+            .db()
+            .latest()?
+            .latest_batch()?
+            .map(|record| record.commitment);
         let (expected_after, hash) = latest.map_or((0, B256::ZERO), |latest| (latest.index, latest.hash()));
         if commitment.index != expected_after + 1 {
-            return Err(TaskError::BatchGap { expected_after, found: commitment.index });
+            return Err(TaskError::BatchGap {
+                expected_after,
+                found: commitment.index,
+            });
         }
         if commitment.parent_batch_hash != hash {
             let found = commitment.parent_batch_hash;
-            return Err(TaskError::WrongParent { index: commitment.index, expected: hash, found });
+            return Err(TaskError::WrongParent {
+                index: commitment.index,
+                expected: hash,
+                found,
+            });
         }
         Ok(())
     }
 
     async fn data(&self, commitment: &BatchCommitment, calldata: Bytes, l1_block: L1Block) -> Result<Bytes, TaskError> {
-        let DataLocation::Blobs(hashes) = &commitment.data else { return Ok(calldata) };
+        let DataLocation::Blobs(hashes) = &commitment.data else {
+            return Ok(calldata);
+        };
         let number = l1_block.number;
-        let block = self.l1.block(number).await?.ok_or_else(|| L1Error::NoBlock(number.to_string()))?;
+        let block = self
+            .l1
+            .block(number)
+            .await?
+            .ok_or_else(|| L1Error::NoBlock(number.to_string()))?;
         let blobs = self.blobs.fetch(hashes, &block).await?;
         let index = commitment.index;
         // Blobs that don't unpack make an empty batch data, which derivation refuses by name.
@@ -194,7 +238,11 @@ impl L1Follower {
                 wrong => TaskError::InvalidBatch(wrong),
             })?;
             chain.db().put_batch(&record, Some(&data))?;
-            info!(batch = commitment.index, last_block = commitment.last_block, "followed a batch");
+            info!(
+                batch = commitment.index,
+                last_block = commitment.last_block,
+                "followed a batch"
+            );
             Ok(())
         })
         .await
@@ -206,10 +254,21 @@ impl L1Follower {
         let count = usize::try_from(end.saturating_sub(first)).unwrap_or(usize::MAX);
         let records = self.chain.db().latest()?.l1_messages(first, count)?;
         if records.len() < count {
-            let reason = format!("batch {} takes messages up to {end}, {} are known", commitment.index, records.len());
-            return Err(L1Error::Malformed { method: "MessageEnqueued", reason }.into());
+            let reason = format!(
+                "batch {} takes messages up to {end}, {} are known",
+                commitment.index,
+                records.len()
+            );
+            return Err(L1Error::Malformed {
+                method: "MessageEnqueued",
+                reason,
+            }
+            .into());
         }
-        Ok(records.into_iter().map(|L1MessageRecord { message, .. }| message).collect())
+        Ok(records
+            .into_iter()
+            .map(|L1MessageRecord { message, .. }| message)
+            .collect())
     }
 
     async fn revert(&self, from: u64, to: u64, head: &BlockRef) -> Result<(), TaskError> {
@@ -242,10 +301,22 @@ impl L1Follower {
 
     async fn note_proof(&self, from: u64, to: u64, proven_by: B256, l1_block: L1Block) -> Result<(), TaskError> {
         for index in from..=to {
-            let Some(record) = self.chain.db().latest()?.batch(index)? else { break };
-            let BatchStatus::Committed { transaction: committed_by, .. } = record.status else { continue };
+            let Some(record) = self.chain.db().latest()?.batch(index)? else {
+                break;
+            };
+            let BatchStatus::Committed {
+                transaction: committed_by,
+                ..
+            } = record.status
+            else {
+                continue;
+            };
             let db = self.chain.db().clone();
-            let status = BatchStatus::Finalized { committed_by, proven_by, l1_block };
+            let status = BatchStatus::Finalized {
+                committed_by,
+                proven_by,
+                l1_block,
+            };
             blocking(move || Ok(db.set_batch_status(index, status)?)).await?;
         }
         Ok(())
@@ -256,13 +327,23 @@ impl L1Follower {
         let at = BlockId::hash(head.id.hash);
         let committed = self.l1.rollup_view(Rollup::lastCommittedBatchCall {}, at).await?;
         gauge!("cwe_batches_committed").set(committed as f64);
-        let followed = self.chain.db().latest()?.latest_batch()?.map_or(0, |record| record.commitment.index);
+        let followed = self
+            .chain
+            .db()
+            .latest()?
+            .latest_batch()?
+            .map_or(0, |record| record.commitment.index);
         if followed == committed {
             return Ok(());
         }
         scan::restart(&self.l1, &self.chain).await?;
         let reason = format!("L1 has {committed} batches, {followed} were found");
-        Err(L1Error::LogsPruned { from: self.l1.config().start_block, to: head.id.number, reason }.into())
+        Err(L1Error::LogsPruned {
+            from: self.l1.config().start_block,
+            to: head.id.number,
+            reason,
+        }
+        .into())
     }
 }
 

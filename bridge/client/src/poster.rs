@@ -66,8 +66,14 @@ struct Offer {
 /// The committing call of the batch that is due. KZG proofs take seconds, and watching L1 must not wait for them.
 enum DraftState {
     None,
-    Preparing { batch_hash: B256, task: JoinHandle<Result<Draft, TaskError>> },
-    Ready { batch_hash: B256, draft: Draft },
+    Preparing {
+        batch_hash: B256,
+        task: JoinHandle<Result<Draft, TaskError>>,
+    },
+    Ready {
+        batch_hash: B256,
+        draft: Draft,
+    },
 }
 
 /// A transaction that L1 may include at any time.
@@ -83,12 +89,7 @@ struct InFlight {
 
 impl BatchPoster {
     /// A poster that pays from `signer`'s account.
-    pub const fn new(
-        l1: Arc<L1Client>,
-        chain: ChainHandle,
-        config: PosterConfig,
-        signer: PrivateKeySigner,
-    ) -> Self {
+    pub const fn new(l1: Arc<L1Client>, chain: ChainHandle, config: PosterConfig, signer: PrivateKeySigner) -> Self {
         Self {
             l1,
             chain,
@@ -126,7 +127,9 @@ impl BatchPoster {
         if self.waits(nonce).await? {
             return Ok(());
         }
-        let Some((job, draft)) = self.next_job(nonce).await? else { return Ok(()) };
+        let Some((job, draft)) = self.next_job(nonce).await? else {
+            return Ok(());
+        };
         let outcome = self.send(job, draft, nonce).await;
         if let Err(TaskError::L1(L1Error::Refused { message, .. })) = &outcome {
             self.in_flight = None;
@@ -142,7 +145,9 @@ impl BatchPoster {
     /// Follows up the transaction in flight; whether to wait for it.
     async fn waits(&mut self, nonce: u64) -> Result<bool, TaskError> {
         self.adopt(nonce).await?;
-        let Some(sent) = self.in_flight.take() else { return Ok(false) };
+        let Some(sent) = self.in_flight.take() else {
+            return Ok(false);
+        };
         if sent.nonce < nonce {
             self.settle(&sent).await?;
             return Ok(false);
@@ -168,10 +173,19 @@ impl BatchPoster {
         if self.in_flight.is_some() || self.offer.is_some() {
             return Ok(());
         }
-        let tip = self.l1.rollup_view(Rollup::lastCommittedBatchCall {}, BlockId::latest()).await?;
-        let Some(record) = self.chain.db().latest()?.batch(tip + 1)? else { return Ok(()) };
-        let BatchStatus::Submitted { transaction, nonce: sent, max_fee_per_gas, max_priority_fee_per_gas } =
-            record.status
+        let tip = self
+            .l1
+            .rollup_view(Rollup::lastCommittedBatchCall {}, BlockId::latest())
+            .await?;
+        let Some(record) = self.chain.db().latest()?.batch(tip + 1)? else {
+            return Ok(());
+        };
+        let BatchStatus::Submitted {
+            transaction,
+            nonce: sent,
+            max_fee_per_gas,
+            max_priority_fee_per_gas,
+        } = record.status
         else {
             return Ok(());
         };
@@ -180,14 +194,23 @@ impl BatchPoster {
         }
         let known = self.l1.transaction(transaction).await?;
         let blob_price = known.as_ref().and_then(Transaction::max_fee_per_blob_gas);
-        let fees = Fees { max_fee_per_gas, max_priority_fee_per_gas, max_fee_per_blob_gas: blob_price };
+        let fees = Fees {
+            max_fee_per_gas,
+            max_priority_fee_per_gas,
+            max_fee_per_blob_gas: blob_price,
+        };
         let job = Job::Commit(tip + 1);
         self.offer = Some(Offer { nonce, job, fees });
         self.sent = vec![transaction];
         if known.is_some() {
             info!(batch = tip + 1, %transaction, "takes over the transaction sent before the restart");
-            self.in_flight =
-                Some(InFlight { job, nonce, hash: transaction, raw: None, since: Instant::now() });
+            self.in_flight = Some(InFlight {
+                job,
+                nonce,
+                hash: transaction,
+                raw: None,
+                since: Instant::now(),
+            });
         }
         Ok(())
     }
@@ -195,7 +218,9 @@ impl BatchPoster {
     /// A transaction with our nonce was mined: says which, and how it went.
     async fn settle(&self, sent: &InFlight) -> Result<(), TaskError> {
         for hash in &self.sent {
-            let Some(receipt) = self.l1.receipt(*hash).await? else { continue };
+            let Some(receipt) = self.l1.receipt(*hash).await? else {
+                continue;
+            };
             let (gas, block) = (receipt.gas_used, receipt.block_number);
             if receipt.status() {
                 info!(job = ?sent.job, transaction = %hash, l1_block = block, gas, "mined on L1");
@@ -225,7 +250,10 @@ impl BatchPoster {
     /// What to send under `nonce`.
     async fn next_job(&mut self, nonce: u64) -> Result<Option<(Job, Draft)>, TaskError> {
         // A pool that holds a transaction without blobs takes none with blobs in its place.
-        if self.offer.is_some_and(|offer| offer.nonce == nonce && offer.job == Job::Relay) {
+        if self
+            .offer
+            .is_some_and(|offer| offer.nonce == nonce && offer.job == Job::Relay)
+        {
             return Ok(Some((Job::Relay, self.relay())));
         }
         if let Some((record, data)) = self.next_batch().await? {
@@ -247,26 +275,44 @@ impl BatchPoster {
         let on_l1 = self.l1.batch_hash(tip, latest).await?;
         let (parent, next, data) = {
             let snapshot = self.chain.db().latest()?;
-            (snapshot.batch(tip)?, snapshot.batch(tip + 1)?, snapshot.batch_data(tip + 1)?)
+            (
+                snapshot.batch(tip)?,
+                snapshot.batch(tip + 1)?,
+                snapshot.batch_data(tip + 1)?,
+            )
         };
         let parent = parent
             .filter(|record| record.commitment.hash() == on_l1)
-            .ok_or(TaskError::UnknownTip { index: tip, hash: on_l1 })?;
-        if let (Some(record), Some(data)) = (next, data) {
-            if record.commitment.parent_batch_hash == on_l1 {
-                return Ok(Some((record, data)));
-            }
+            .ok_or(TaskError::UnknownTip {
+                index: tip,
+                hash: on_l1,
+            })?;
+        if let (Some(record), Some(data)) = (next, data)
+            && record.commitment.parent_batch_hash == on_l1
+        {
+            return Ok(Some((record, data)));
         }
         self.build(parent.commitment).await
     }
 
     async fn build(&self, parent: BatchCommitment) -> Result<Option<(BatchRecord, Bytes)>, TaskError> {
-        let config = BatchingConfig { blobs: self.uses_blobs().await?, ..self.config.batching.clone() };
+        let config = BatchingConfig {
+            blobs: self.uses_blobs().await?,
+            ..self.config.batching.clone()
+        };
         let db = self.chain.db().clone();
         blocking(move || {
-            let now_secs = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
-            let Some(built) = batching::next_batch(&db, &parent, &config, now_secs)? else { return Ok(None) };
-            let record = BatchRecord { commitment: built.commitment, status: BatchStatus::Built };
+            let now_secs = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or(Duration::ZERO)
+                .as_secs();
+            let Some(built) = batching::next_batch(&db, &parent, &config, now_secs)? else {
+                return Ok(None);
+            };
+            let record = BatchRecord {
+                commitment: built.commitment,
+                status: BatchStatus::Built,
+            };
             db.remove_batches_from(record.commitment.index)?;
             db.put_batch(&record, Some(&built.data))?;
             Ok(Some((record, built.data)))
@@ -287,7 +333,10 @@ impl BatchPoster {
     fn parent_of(&self, commitment: &BatchCommitment) -> Result<BatchCommitment, TaskError> {
         let parent = commitment.index.saturating_sub(1);
         let record = self.chain.db().latest()?.batch(parent)?;
-        let unknown = TaskError::UnknownTip { index: parent, hash: commitment.parent_batch_hash };
+        let unknown = TaskError::UnknownTip {
+            index: parent,
+            hash: commitment.parent_batch_hash,
+        };
         record.map(|record| record.commitment).ok_or(unknown)
     }
 
@@ -296,7 +345,10 @@ impl BatchPoster {
         let wanted = commitment.hash();
         match std::mem::replace(&mut self.draft, DraftState::None) {
             DraftState::Ready { batch_hash, draft } if batch_hash == wanted => {
-                self.draft = DraftState::Ready { batch_hash, draft: draft.clone() };
+                self.draft = DraftState::Ready {
+                    batch_hash,
+                    draft: draft.clone(),
+                };
                 Ok(Some(draft))
             }
             DraftState::Preparing { batch_hash, task } if batch_hash == wanted && !task.is_finished() => {
@@ -305,20 +357,30 @@ impl BatchPoster {
             }
             DraftState::Preparing { batch_hash, task } if batch_hash == wanted => {
                 let draft = task.await.map_err(|error| TaskError::Worker(error.to_string()))??;
-                self.draft = DraftState::Ready { batch_hash, draft: draft.clone() };
+                self.draft = DraftState::Ready {
+                    batch_hash,
+                    draft: draft.clone(),
+                };
                 Ok(Some(draft))
             }
             _ => {
                 let (parent, to, format) = (self.parent_of(&commitment)?, self.l1.config().rollup, self.format);
                 let task = tokio::task::spawn_blocking(move || draft_commit(&parent, &commitment, data, to, format));
-                self.draft = DraftState::Preparing { batch_hash: wanted, task };
+                self.draft = DraftState::Preparing {
+                    batch_hash: wanted,
+                    task,
+                };
                 Ok(None)
             }
         }
     }
 
     fn relay(&self) -> Draft {
-        Draft { to: self.l1.config().inbox, input: Inbox::relayL1BlockCall {}.abi_encode().into(), sidecar: None }
+        Draft {
+            to: self.l1.config().inbox,
+            input: Inbox::relayL1BlockCall {}.abi_encode().into(),
+            sidecar: None,
+        }
     }
 
     async fn send(&mut self, job: Job, draft: Draft, nonce: u64) -> Result<(), TaskError> {
@@ -327,7 +389,12 @@ impl BatchPoster {
         let fees = Fees::next(market, previous, &self.config.fee_caps)?;
         let gas_limit = self.gas_limit(job, &draft, &fees).await?;
         self.check_funds(fees.cost(gas_limit, draft.blob_gas())).await?;
-        let terms = Terms { chain_id: self.l1.config().chain_id, nonce, gas_limit, fees };
+        let terms = Terms {
+            chain_id: self.l1.config().chain_id,
+            nonce,
+            gas_limit,
+            fees,
+        };
         let signed = draft.sign(&terms, &self.signer)?;
         if let Job::Commit(index) = job {
             self.write_down(index, signed.hash, &terms).await?;
@@ -338,13 +405,22 @@ impl BatchPoster {
             self.sent.clear();
         }
         self.sent.push(signed.hash);
-        self.in_flight =
-            Some(InFlight { job, nonce, hash: signed.hash, raw: Some(signed.raw.clone()), since: Instant::now() });
+        self.in_flight = Some(InFlight {
+            job,
+            nonce,
+            hash: signed.hash,
+            raw: Some(signed.raw.clone()),
+            since: Instant::now(),
+        });
         if job == Job::Relay {
             self.relayed_at = Some(Instant::now());
         }
         self.count(job, &draft, previous.is_some());
-        self.l1.send_raw(&signed.raw).await?;
+        match self.l1.send_raw(&signed.raw).await {
+            // Refused as a repetition: an attempt that timed out has arrived.
+            Err(L1Error::Refused { .. }) if self.l1.transaction(signed.hash).await?.is_some() => {}
+            outcome => outcome?,
+        }
         info!(?job, transaction = %signed.hash, nonce, blobs = draft.blob_gas() > 0, "sent to L1");
         Ok(())
     }
@@ -356,9 +432,14 @@ impl BatchPoster {
         };
         match self.l1.estimate_gas(draft.simulation(self.address(), fees)).await {
             Ok(gas) => Ok(gas.saturating_add(gas / 100 * GAS_MARGIN_PERCENT)),
-            Err(L1Error::Refused { revert: Some(data), message, .. }) => {
-                Err(TaskError::WouldRevert { call, reason: revert_reason(&data, &message) })
-            }
+            Err(L1Error::Refused {
+                revert: Some(data),
+                message,
+                ..
+            }) => Err(TaskError::WouldRevert {
+                call,
+                reason: revert_reason(&data, &message),
+            }),
             Err(error) => Err(error.into()),
         }
     }
@@ -370,7 +451,11 @@ impl BatchPoster {
         if balance_wei >= needed_wei {
             return Ok(());
         }
-        Err(TaskError::InsufficientFunds { address: self.address(), balance_wei, needed_wei })
+        Err(TaskError::InsufficientFunds {
+            address: self.address(),
+            balance_wei,
+            needed_wei,
+        })
     }
 
     async fn write_down(&self, index: u64, transaction: B256, terms: &Terms) -> Result<(), TaskError> {
@@ -411,9 +496,16 @@ fn draft_commit(
     } else {
         (data, None)
     };
-    let call =
-        Rollup::commitBatchCall { parent: batch_struct(parent), commitment: claims(commitment), data: calldata };
-    Ok(Draft { to, input: call.abi_encode().into(), sidecar })
+    let call = Rollup::commitBatchCall {
+        parent: batch_struct(parent),
+        commitment: claims(commitment),
+        data: calldata,
+    };
+    Ok(Draft {
+        to,
+        input: call.abi_encode().into(),
+        sidecar,
+    })
 }
 
 /// What the committer claims about a batch.

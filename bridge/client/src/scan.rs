@@ -28,14 +28,21 @@ pub(crate) struct Scan {
 impl Scan {
     /// All blocks from `first` to `head`.
     pub(crate) fn new(l1: &L1Client, first: u64, head: BlockRef) -> Self {
-        Self { ranges: Ranges::new(first..=head.id.number, l1.config().log_range_blocks), head }
+        Self {
+            ranges: Ranges::new(first..=head.id.number, l1.config().log_range_blocks),
+            head,
+        }
     }
 
     /// The next part; `None` at the end. Each part is read while its last block is canonical.
     pub(crate) async fn next(&mut self, l1: &L1Client) -> Result<Option<Part>, TaskError> {
-        let Some((events, range)) = l1.next_events(&mut self.ranges).await? else { return Ok(None) };
+        let Some((events, range)) = l1.next_events(&mut self.ranges).await? else {
+            return Ok(None);
+        };
         let end = self.end_of(l1, &range).await?;
-        let torn = events.iter().any(|event| event.block.number == end.number && event.block.hash != end.hash);
+        let torn = events
+            .iter()
+            .any(|event| event.block.number == end.number && event.block.hash != end.hash);
         if torn || !l1.is_canonical(self.head.id).await? {
             return Err(L1Error::Malformed {
                 method: "eth_getLogs",
@@ -50,7 +57,10 @@ impl Scan {
         if *range.end() == self.head.id.number {
             return Ok(self.head.id);
         }
-        let block = l1.block(*range.end()).await?.ok_or_else(|| L1Error::NoBlock(range.end().to_string()))?;
+        let block = l1
+            .block(*range.end())
+            .await?
+            .ok_or_else(|| L1Error::NoBlock(range.end().to_string()))?;
         Ok(block.id)
     }
 }
@@ -80,8 +90,16 @@ pub(crate) async fn position(l1: &L1Client, stored: Option<L1Block>, head: &Bloc
 /// reorganisation may have changed. Genesis and the deployment's block if there is none.
 pub(crate) async fn anchor(l1: &L1Client, chain: &ChainHandle) -> Result<(u64, L1Block), TaskError> {
     let start = l1.config().start_block;
-    let start = l1.block(start).await?.ok_or_else(|| L1Error::NoBlock(start.to_string()))?.id;
-    let mut index = chain.db().latest()?.latest_batch()?.map_or(0, |record| record.commitment.index);
+    let start = l1
+        .block(start)
+        .await?
+        .ok_or_else(|| L1Error::NoBlock(start.to_string()))?
+        .id;
+    let mut index = chain
+        .db()
+        .latest()?
+        .latest_batch()?
+        .map_or(0, |record| record.commitment.index);
     while index > 0 {
         match chain.db().latest()?.batch(index)?.map(|record| record.status) {
             Some(BatchStatus::Committed { l1_block, .. }) if l1.is_canonical(l1_block).await? => {
@@ -107,8 +125,9 @@ pub(crate) async fn store_messages(
     blocking(move || {
         let snapshot = db.latest()?;
         let tip = snapshot.l1_queue_tip()?;
-        let (known, new): (Vec<_>, Vec<_>) =
-            messages.into_iter().partition(|record| record.message.index < tip.next_index);
+        let (known, new): (Vec<_>, Vec<_>) = messages
+            .into_iter()
+            .partition(|record| record.message.index < tip.next_index);
         for record in known {
             let index = record.message.index;
             let stored = snapshot.l1_message(index)?.map(|stored| stored.queue_hash);
@@ -128,8 +147,16 @@ pub(crate) async fn store_messages(
 }
 
 /// A message event as it is stored.
-pub(crate) const fn message_record(message: L1Message, queue_hash: alloy::primitives::B256, l1_block: L1Block) -> L1MessageRecord {
-    L1MessageRecord { message, l1_block, queue_hash }
+pub(crate) const fn message_record(
+    message: L1Message,
+    queue_hash: alloy::primitives::B256,
+    l1_block: L1Block,
+) -> L1MessageRecord {
+    L1MessageRecord {
+        message,
+        l1_block,
+        queue_hash,
+    }
 }
 
 /// Compares the stored queue with the contract's at `head`: an endpoint that has thrown logs away answers with fewer
@@ -144,7 +171,12 @@ pub(crate) async fn check_queue(l1: &L1Client, chain: &ChainHandle, head: &Block
     }
     let reason = format!("the inbox has {count} messages, {} were found", tip.next_index);
     restart(l1, chain).await?;
-    Err(L1Error::LogsPruned { from: l1.config().start_block, to: head.id.number, reason }.into())
+    Err(L1Error::LogsPruned {
+        from: l1.config().start_block,
+        to: head.id.number,
+        reason,
+    }
+    .into())
 }
 
 /// Sets the position to before the newest batch, and forgets messages that no block took.

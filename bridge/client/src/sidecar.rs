@@ -35,13 +35,19 @@ pub(crate) fn build(blobs: &[Bytes], format: SidecarFormat) -> Result<BlobTransa
     let kzg = |error: c_kzg::Error| TaskError::Kzg(error.to_string());
     let blobs = blobs
         .iter()
-        .map(|blob| Blob::try_from(blob.as_ref()).map_err(|_| TaskError::Kzg(format!("{} bytes are no blob", blob.len()))))
+        .map(|blob| {
+            Blob::try_from(blob.as_ref()).map_err(|_| TaskError::Kzg(format!("{} bytes are no blob", blob.len())))
+        })
         .collect::<Result<Vec<_>, _>>()?;
     Ok(match format {
-        SidecarFormat::Cells => BlobTransactionSidecarEip7594::try_from_blobs(blobs).map_err(kzg)?.into(),
+        SidecarFormat::Cells => BlobTransactionSidecarEip7594::try_from_blobs(blobs)
+            .map_err(kzg)?
+            .into(),
         SidecarFormat::Blobs => {
             let settings = EnvKzgSettings::Default.get();
-            BlobTransactionSidecar::try_from_blobs_with_settings(blobs, settings).map_err(kzg)?.into()
+            BlobTransactionSidecar::try_from_blobs_with_settings(blobs, settings)
+                .map_err(kzg)?
+                .into()
         }
     })
 }
@@ -49,7 +55,9 @@ pub(crate) fn build(blobs: &[Bytes], format: SidecarFormat) -> Result<BlobTransa
 /// Whether an L1's refusal of a blob transaction is about the sidecar's format.
 pub(crate) fn is_format_refusal(message: &str) -> bool {
     let message = message.to_lowercase();
-    ["sidecar", "cell", "proofs", "rlp", "decode"].iter().any(|word| message.contains(word))
+    ["sidecar", "cell", "proofs", "rlp", "decode"]
+        .iter()
+        .any(|word| message.contains(word))
 }
 
 #[cfg(test)]
@@ -60,10 +68,17 @@ mod tests {
 
     #[test]
     fn both_formats_commit_to_the_same_blobs() {
-        let blobs: Vec<Bytes> = blob::pack(b"batch data").unwrap().into_iter().map(Bytes::from).collect();
+        let blobs: Vec<Bytes> = blob::pack(b"batch data")
+            .unwrap()
+            .into_iter()
+            .map(Bytes::from)
+            .collect();
         let cells = build(&blobs, SidecarFormat::Cells).unwrap();
         let whole = build(&blobs, SidecarFormat::Blobs).unwrap();
-        assert_eq!(cells.versioned_hashes().collect::<Vec<_>>(), whole.versioned_hashes().collect::<Vec<_>>());
+        assert_eq!(
+            cells.versioned_hashes().collect::<Vec<_>>(),
+            whole.versioned_hashes().collect::<Vec<_>>()
+        );
         assert_eq!(SidecarFormat::Cells.other().other(), SidecarFormat::Cells);
     }
 

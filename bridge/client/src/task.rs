@@ -22,10 +22,16 @@ pub async fn run_sequencer_task(
     while let Some(outcome) = until_shutdown(&shutdown, watcher.turn()).await {
         watching.note(outcome)?;
         if let Some(poster) = &mut poster {
-            let Some(outcome) = until_shutdown(&shutdown, poster.turn()).await else { break };
+            let Some(outcome) = until_shutdown(&shutdown, poster.turn()).await else {
+                break;
+            };
             posting.note(outcome)?;
         }
-        let pause = if poster.is_some() { watching.pause().min(posting.pause()) } else { watching.pause() };
+        let pause = if poster.is_some() {
+            watching.pause().min(posting.pause())
+        } else {
+            watching.pause()
+        };
         if until_shutdown(&shutdown, tokio::time::sleep(pause)).await.is_none() {
             break;
         }

@@ -40,7 +40,10 @@ pub(crate) struct SignedTransaction {
 
 impl Draft {
     fn versioned_hashes(&self) -> Vec<B256> {
-        self.sidecar.as_ref().map(|sidecar| sidecar.versioned_hashes().collect()).unwrap_or_default()
+        self.sidecar
+            .as_ref()
+            .map(|sidecar| sidecar.versioned_hashes().collect())
+            .unwrap_or_default()
     }
 
     /// Blob gas it will use.
@@ -50,7 +53,10 @@ impl Draft {
 
     /// The call as `eth_estimateGas` wants it: with the blobs' hashes, without the blobs.
     pub(crate) fn simulation(&self, from: Address, fees: &Fees) -> TransactionRequest {
-        let mut request = TransactionRequest::default().from(from).to(self.to).input(self.input.clone().into());
+        let mut request = TransactionRequest::default()
+            .from(from)
+            .to(self.to)
+            .input(self.input.clone().into());
         if self.sidecar.is_some() {
             request.blob_versioned_hashes = Some(self.versioned_hashes());
             if let Some(price) = fees.max_fee_per_blob_gas {
@@ -107,13 +113,19 @@ impl Draft {
 
 fn sign<T>(transaction: T, signer: &PrivateKeySigner) -> Result<SignedTransaction, TaskError>
 where
-    T: SignableTransaction<alloy::primitives::Signature> + alloy::consensus::transaction::RlpEcdsaEncodableTx + Send + Sync,
+    T: SignableTransaction<alloy::primitives::Signature>
+        + alloy::consensus::transaction::RlpEcdsaEncodableTx
+        + Send
+        + Sync,
 {
     let signature = signer
         .sign_hash_sync(&transaction.signature_hash())
         .map_err(|error| TaskError::Signing(error.to_string()))?;
     let signed = transaction.into_signed(signature);
-    Ok(SignedTransaction { hash: *signed.hash(), raw: signed.encoded_2718() })
+    Ok(SignedTransaction {
+        hash: *signed.hash(),
+        raw: signed.encoded_2718(),
+    })
 }
 
 #[cfg(test)]
@@ -126,14 +138,27 @@ mod tests {
     use crate::sidecar::{self, SidecarFormat};
 
     fn terms(blob_price: Option<u128>) -> Terms {
-        let fees = Fees { max_fee_per_gas: 10, max_priority_fee_per_gas: 2, max_fee_per_blob_gas: blob_price };
-        Terms { chain_id: 5, nonce: 7, gas_limit: 100_000, fees }
+        let fees = Fees {
+            max_fee_per_gas: 10,
+            max_priority_fee_per_gas: 2,
+            max_fee_per_blob_gas: blob_price,
+        };
+        Terms {
+            chain_id: 5,
+            nonce: 7,
+            gas_limit: 100_000,
+            fees,
+        }
     }
 
     #[test]
     fn a_plain_call_is_signed_by_the_posting_account() {
         let signer = PrivateKeySigner::random();
-        let draft = Draft { to: Address::repeat_byte(1), input: Bytes::from_static(b"call"), sidecar: None };
+        let draft = Draft {
+            to: Address::repeat_byte(1),
+            input: Bytes::from_static(b"call"),
+            sidecar: None,
+        };
         let signed = draft.sign(&terms(None), &signer).unwrap();
         let tx = TxEnvelope::decode_2718(&mut signed.raw.as_slice()).unwrap();
         assert_eq!(*tx.tx_hash(), signed.hash);
@@ -143,9 +168,17 @@ mod tests {
 
     #[test]
     fn blobs_travel_beside_the_transaction_and_not_in_its_hash() {
-        let blobs: Vec<Bytes> = blob::pack(b"batch data").unwrap().into_iter().map(Bytes::from).collect();
+        let blobs: Vec<Bytes> = blob::pack(b"batch data")
+            .unwrap()
+            .into_iter()
+            .map(Bytes::from)
+            .collect();
         let sidecar = sidecar::build(&blobs, SidecarFormat::Blobs).unwrap();
-        let draft = Draft { to: Address::repeat_byte(1), input: Bytes::new(), sidecar: Some(sidecar.clone()) };
+        let draft = Draft {
+            to: Address::repeat_byte(1),
+            input: Bytes::new(),
+            sidecar: Some(sidecar.clone()),
+        };
         assert_eq!(draft.blob_gas(), DATA_GAS_PER_BLOB);
         let signed = draft.sign(&terms(Some(3)), &PrivateKeySigner::random()).unwrap();
         assert_eq!(signed.raw[0], 3);
@@ -155,6 +188,9 @@ mod tests {
         >::decode_2718(&mut signed.raw.as_slice())
         .unwrap();
         assert_eq!(*tx.tx_hash(), signed.hash);
-        assert_eq!(tx.blob_versioned_hashes().unwrap(), sidecar.versioned_hashes().collect::<Vec<_>>());
+        assert_eq!(
+            tx.blob_versioned_hashes().unwrap(),
+            sidecar.versioned_hashes().collect::<Vec<_>>()
+        );
     }
 }

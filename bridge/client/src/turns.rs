@@ -23,7 +23,12 @@ pub(crate) struct Turns {
 
 impl Turns {
     pub(crate) const fn new(activity: &'static str, interval: Duration) -> Self {
-        Self { activity, interval, pause: interval, failure: None }
+        Self {
+            activity,
+            interval,
+            pause: interval,
+            failure: None,
+        }
     }
 
     /// Notes how a turn went.
@@ -81,7 +86,9 @@ pub(crate) async fn until_shutdown<T>(shutdown: &CancellationToken, work: impl F
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, TaskError> + Send + 'static,
 ) -> Result<T, TaskError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| TaskError::Worker(error.to_string()))?
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| TaskError::Worker(error.to_string()))?
 }
 
 #[cfg(test)]

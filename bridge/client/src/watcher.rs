@@ -26,7 +26,12 @@ pub struct InboxWatcher {
 impl InboxWatcher {
     /// A watcher that feeds `engine`.
     pub const fn new(l1: Arc<L1Client>, chain: ChainHandle, engine: EngineHandle) -> Self {
-        Self { l1, chain, engine, seen: None }
+        Self {
+            l1,
+            chain,
+            engine,
+            seen: None,
+        }
     }
 
     /// Time between two turns.
@@ -74,7 +79,9 @@ impl InboxWatcher {
     }
 
     fn next_block(&self) -> Result<u64, TaskError> {
-        Ok(self.cursor()?.map_or(self.l1.config().start_block, |block| block.number + 1))
+        Ok(self
+            .cursor()?
+            .map_or(self.l1.config().start_block, |block| block.number + 1))
     }
 
     fn cursor(&self) -> Result<Option<L1Block>, TaskError> {
@@ -83,13 +90,27 @@ impl InboxWatcher {
 
     async fn take(&self, part: Part, head: &BlockRef) -> Result<(), TaskError> {
         let mut messages = Vec::new();
-        for LocatedEvent { block, transaction, event, .. } in part.events {
+        for LocatedEvent {
+            block,
+            transaction,
+            event,
+            ..
+        } in part.events
+        {
             match event {
                 L1Event::Message { message, queue_hash } => {
                     messages.push(scan::message_record(message, queue_hash, block));
                 }
                 L1Event::BatchCommitted(batch) => {
-                    self.note_commitment(&batch, BatchStatus::Committed { transaction, l1_block: block }, head).await?;
+                    self.note_commitment(
+                        &batch,
+                        BatchStatus::Committed {
+                            transaction,
+                            l1_block: block,
+                        },
+                        head,
+                    )
+                    .await?;
                 }
                 L1Event::BatchesReverted { from, to } => self.note_revert(from, to, head).await?,
                 L1Event::BatchesFinalized { from, to } => self.note_proof(from, to, transaction, block).await?,
@@ -113,7 +134,11 @@ impl InboxWatcher {
         let commitment = &batch.commitment;
         let index = commitment.index;
         let recorded = self.record(index)?;
-        if index == 0 || recorded.as_ref().is_some_and(|record| matches!(record.status, BatchStatus::Finalized { .. })) {
+        if index == 0
+            || recorded
+                .as_ref()
+                .is_some_and(|record| matches!(record.status, BatchStatus::Finalized { .. }))
+        {
             return Ok(());
         }
         gauge!("cwe_batches_committed").set(index as f64);
@@ -133,8 +158,14 @@ impl InboxWatcher {
                 local: local.map_or_else(|| "no such block".into(), |hash| hash.to_string()),
             });
         }
-        info!(batch = index, "takes over a batch of this chain that L1 has and the database has not");
-        let record = BatchRecord { commitment: commitment.clone(), status };
+        info!(
+            batch = index,
+            "takes over a batch of this chain that L1 has and the database has not"
+        );
+        let record = BatchRecord {
+            commitment: commitment.clone(),
+            status,
+        };
         let data = (!batch.calldata.is_empty()).then(|| batch.calldata.clone());
         blocking(move || {
             db.remove_batches_from(index)?;
@@ -158,13 +189,7 @@ impl InboxWatcher {
         Ok(())
     }
 
-    async fn note_proof(
-        &self,
-        from: u64,
-        to: u64,
-        proven_by: B256,
-        l1_block: L1Block,
-    ) -> Result<(), TaskError> {
+    async fn note_proof(&self, from: u64, to: u64, proven_by: B256, l1_block: L1Block) -> Result<(), TaskError> {
         for index in from..=to {
             let Some(record) = self.record(index)? else { break };
             let committed_by = match record.status {
@@ -173,7 +198,11 @@ impl InboxWatcher {
                 BatchStatus::Built | BatchStatus::Submitted { .. } => B256::ZERO,
             };
             let db = self.chain.db().clone();
-            let status = BatchStatus::Finalized { committed_by, proven_by, l1_block };
+            let status = BatchStatus::Finalized {
+                committed_by,
+                proven_by,
+                l1_block,
+            };
             blocking(move || Ok(db.set_batch_status(index, status)?)).await?;
         }
         info!(from, to, "batches are proven on L1");
@@ -187,7 +216,10 @@ impl InboxWatcher {
     /// L1 must still have every message that was executed, as it was.
     async fn check_executed(&self, head: &BlockRef) -> Result<(), TaskError> {
         let executed = scan::executed_queue(&self.chain)?;
-        let found = self.l1.queue_hash(executed.next_index, BlockId::hash(head.id.hash)).await?;
+        let found = self
+            .l1
+            .queue_hash(executed.next_index, BlockId::hash(head.id.hash))
+            .await?;
         if found == Some(executed.hash) {
             return Ok(());
         }

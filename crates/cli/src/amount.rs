@@ -28,7 +28,11 @@ pub(crate) fn parse(text: &str) -> Result<U256, String> {
 /// Wei as CLN, without trailing zeros.
 pub(crate) fn show(wei: U256) -> String {
     let text = format_ether(wei);
-    let short = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    let short = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &text
+    };
     format!("{short} CLN")
 }
 
@@ -38,7 +42,12 @@ mod tests {
 
     #[test]
     fn amounts_keep_their_value_on_the_way_in_and_out() {
-        for (text, shown) in [("1", "1 CLN"), ("0.5", "0.5 CLN"), ("1_000", "1000 CLN"), ("100", "100 CLN")] {
+        for (text, shown) in [
+            ("1", "1 CLN"),
+            ("0.5", "0.5 CLN"),
+            ("1_000", "1000 CLN"),
+            ("100", "100 CLN"),
+        ] {
             assert_eq!(show(parse(text).unwrap()), shown);
         }
         assert_eq!(parse("0.000000000000000001").unwrap(), U256::from(1));
@@ -46,7 +55,17 @@ mod tests {
 
     #[test]
     fn what_is_no_amount_is_refused() {
-        for text in ["", "-1", "1e3", "0", "0.0", "1.0000000000000000001", "1.2.3", "abc", "."] {
+        for text in [
+            "",
+            "-1",
+            "1e3",
+            "0",
+            "0.0",
+            "1.0000000000000000001",
+            "1.2.3",
+            "abc",
+            ".",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

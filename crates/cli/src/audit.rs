@@ -8,7 +8,7 @@ mod check;
 mod genesis;
 mod source;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cwe_bridge::BlobSource;
 use eyre::{Result, WrapErr, bail};
@@ -81,33 +81,49 @@ pub(crate) const NOT_CHECKED: &str = "not checked";
 
 impl Row {
     fn passed(&self) -> bool {
-        [&self.data, &self.queue, &self.execution].into_iter().all(|check| check == OK)
+        [&self.data, &self.queue, &self.execution]
+            .into_iter()
+            .all(|check| check == OK)
     }
 }
 
 /// Runs the command; fails when a check fails.
-pub(crate) async fn run(args: AuditArgs) -> Result<()> {
+pub(crate) async fn run(args: &AuditArgs) -> Result<()> {
     let network = args.network.resolve()?;
     let mut progress = Progress::new();
     progress.step("reading the genesis");
     let rollup_genesis = genesis::batch_zero(&network, args.start_block).await?;
     let genesis = genesis::find(args.genesis.as_deref(), &rollup_genesis)?;
-    let sources = blob_sources(&args);
-    let (folder, _temporary) = folder(args.data)?;
+    let sources = blob_sources(args);
+    let (folder, _temporary) = folder(args.data.as_deref())?;
     let mut auditor = Auditor::open(&folder, &genesis)?;
     let source = Source::connect(&network, auditor.deployment()?, args.start_block, sources)?;
 
     progress.step("finding the batches that stand");
     let standing = source.standing_batches().await?;
     if let Some(index) = args.batch.filter(|index| !standing.contains_key(index)) {
-        bail!("batch {index} is not committed; the last one is {}", standing.keys().last().copied().unwrap_or_default());
+        bail!(
+            "batch {index} is not committed; the last one is {}",
+            standing.keys().last().copied().unwrap_or_default()
+        );
     }
     progress.step(format!("checking {} batches", standing.len()));
-    let rows = auditor.run(&source, &standing, args.batch, |row| progress.detail(&format!("batch {}", row.batch))).await?;
+    let rows = auditor
+        .run(&source, &standing, args.batch, |row| {
+            progress.detail(&format!("batch {}", row.batch))
+        })
+        .await?;
     progress.finish();
 
-    let reported: Vec<Row> = rows.into_iter().filter(|row| args.batch.is_none_or(|index| row.batch == index)).collect();
-    let report = Report { ok: reported.iter().all(Row::passed), proofs: "no verifier yet", batches: reported };
+    let reported: Vec<Row> = rows
+        .into_iter()
+        .filter(|row| args.batch.is_none_or(|index| row.batch == index))
+        .collect();
+    let report = Report {
+        ok: reported.iter().all(Row::passed),
+        proofs: "no verifier yet",
+        batches: reported,
+    };
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
@@ -123,24 +139,41 @@ fn blob_sources(args: &AuditArgs) -> Vec<BlobSource> {
     let beacons = args.beacon.iter().cloned().map(BlobSource::Beacon);
     let archives = args.blob_archive.iter().cloned().map(BlobSource::Archive);
     let given: Vec<_> = beacons.chain(archives).collect();
-    if given.is_empty() { vec![BlobSource::Anvil] } else { given }
+    if given.is_empty() {
+        vec![BlobSource::Anvil]
+    } else {
+        given
+    }
 }
 
-fn folder(data: Option<PathBuf>) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
+fn folder(data: Option<&Path>) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
     match data {
         Some(path) => {
-            std::fs::create_dir_all(&path).wrap_err_with(|| format!("creating {}", path.display()))?;
-            Ok((path, None))
+            std::fs::create_dir_all(path).wrap_err_with(|| format!("creating {}", path.display()))?;
+            Ok((path.to_path_buf(), None))
         }
         None => {
-            let folder = tempfile::Builder::new().prefix("cwe-audit-").tempdir().wrap_err("creating a folder")?;
+            let folder = tempfile::Builder::new()
+                .prefix("cwe-audit-")
+                .tempdir()
+                .wrap_err("creating a folder")?;
             Ok((folder.path().to_path_buf(), Some(folder)))
         }
     }
 }
 
 fn print(network: &Network, report: &Report) {
-    let mut table = table::new(["batch", "blocks", "transactions", "messages", "bytes", "data", "queue", "execution", "proof"]);
+    let mut table = table::new([
+        "batch",
+        "blocks",
+        "transactions",
+        "messages",
+        "bytes",
+        "data",
+        "queue",
+        "execution",
+        "proof",
+    ]);
     for row in &report.batches {
         let count = |count: Option<String>| count.unwrap_or_else(|| "?".into());
         table.add_row([
@@ -156,6 +189,14 @@ fn print(network: &Network, report: &Report) {
         ]);
     }
     println!("{table}");
-    let verdict = if report.ok { "every batch is what it claims to be" } else { "NOT every batch is what it claims to be" };
-    println!("\n{} batches of Rollup {}: {verdict}", report.batches.len(), network.contracts.rollup);
+    let verdict = if report.ok {
+        "every batch is what it claims to be"
+    } else {
+        "NOT every batch is what it claims to be"
+    };
+    println!(
+        "\n{} batches of Rollup {}: {verdict}",
+        report.batches.len(),
+        network.contracts.rollup
+    );
 }

@@ -61,21 +61,29 @@ struct Claimed {
 }
 
 /// Runs the command.
-pub(crate) async fn run(args: ClaimArgs) -> Result<()> {
+pub(crate) async fn run(args: &ClaimArgs) -> Result<()> {
     let network = args.network.resolve()?;
     let l1 = network.l1(Some(args.keys.signer()?)).await?;
     let l2 = network.l2(None).await?;
     let bridge = Bridge::new(network.contracts.bridge, &l1);
-    if bridge.isClaimed(args.index).call().await.wrap_err("asking the bridge")? {
+    if bridge
+        .isClaimed(args.index)
+        .call()
+        .await
+        .wrap_err("asking the bridge")?
+    {
         bail!("withdrawal {} has been paid before", args.index);
     }
     let mut progress = Progress::new();
     progress.step(format!("waiting for the finality of withdrawal {}", args.index));
-    let proof = finalized_proof(&args, &network, &l1, &l2).await?;
+    let proof = finalized_proof(args, &network, &l1, &l2).await?;
 
     progress.step(format!("claiming {} on L1", amount::show(proof.amount)));
     let siblings: [B256; DEPTH] = proof.proof.as_slice().try_into().map_err(|_| {
-        eyre!("the L2 node gave a proof of {} hashes, expected {DEPTH}: is --l2-rpc the right node?", proof.proof.len())
+        eyre!(
+            "the L2 node gave a proof of {} hashes, expected {DEPTH}: is --l2-rpc the right node?",
+            proof.proof.len()
+        )
     })?;
     let claim = bridge.claimWithdrawal(
         proof.batch_index.to(),
@@ -85,7 +93,13 @@ pub(crate) async fn run(args: ClaimArgs) -> Result<()> {
         proof.amount,
         siblings,
     );
-    let receipt = claim.send().await.wrap_err("claiming")?.get_receipt().await.wrap_err("waiting for the claim")?;
+    let receipt = claim
+        .send()
+        .await
+        .wrap_err("claiming")?
+        .get_receipt()
+        .await
+        .wrap_err("waiting for the claim")?;
     progress.finish();
     if !receipt.status() {
         bail!("the claim {} reverted", receipt.transaction_hash);
@@ -114,7 +128,11 @@ async fn finalized_proof(args: &ClaimArgs, network: &Network, l1: &DynProvider, 
         let problem = match proof {
             Ok(proof) => {
                 let batch = proof.batch_index.to();
-                let root = rollup.finalizedWithdrawalRoot(batch).call().await.wrap_err("asking the rollup")?;
+                let root = rollup
+                    .finalizedWithdrawalRoot(batch)
+                    .call()
+                    .await
+                    .wrap_err("asking the rollup")?;
                 if !root.is_zero() {
                     return Ok(proof);
                 }
@@ -123,7 +141,10 @@ async fn finalized_proof(args: &ClaimArgs, network: &Network, l1: &DynProvider, 
             Err(error) => format!("there is no proof yet, the withdrawal is not finalized: {error:#}"),
         };
         if started.elapsed() >= Duration::from_secs(args.wait_secs) {
-            bail!("withdrawal {} can't be claimed: {problem}; wait with --wait-secs", args.index);
+            bail!(
+                "withdrawal {} can't be claimed: {problem}; wait with --wait-secs",
+                args.index
+            );
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }

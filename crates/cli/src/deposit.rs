@@ -50,7 +50,7 @@ struct Deposited {
 }
 
 /// Runs the command.
-pub(crate) async fn run(args: DepositArgs) -> Result<()> {
+pub(crate) async fn run(args: &DepositArgs) -> Result<()> {
     let network = args.network.resolve()?;
     let signer = args.keys.signer()?;
     let sender = signer.address();
@@ -60,14 +60,30 @@ pub(crate) async fn run(args: DepositArgs) -> Result<()> {
     let mut progress = Progress::new();
 
     let token = CLN::new(network.contracts.cln, &l1);
-    let balance = token.balanceOf(sender).call().await.wrap_err("reading the CLN balance on L1")?;
+    let balance = token
+        .balanceOf(sender)
+        .call()
+        .await
+        .wrap_err("reading the CLN balance on L1")?;
     if balance < args.amount {
-        bail!("{sender} has {} on L1, less than {}", amount::show(balance), amount::show(args.amount));
+        bail!(
+            "{sender} has {} on L1, less than {}",
+            amount::show(balance),
+            amount::show(args.amount)
+        );
     }
-    let allowance = token.allowance(sender, network.contracts.bridge).call().await.wrap_err("reading the allowance")?;
+    let allowance = token
+        .allowance(sender, network.contracts.bridge)
+        .call()
+        .await
+        .wrap_err("reading the allowance")?;
     if allowance < args.amount {
         progress.step("allowing the bridge to take the CLN");
-        let approval = token.approve(network.contracts.bridge, args.amount).send().await.wrap_err("approving")?;
+        let approval = token
+            .approve(network.contracts.bridge, args.amount)
+            .send()
+            .await
+            .wrap_err("approving")?;
         let receipt = approval.get_receipt().await.wrap_err("waiting for the approval")?;
         if !receipt.status() {
             bail!("the approval {} reverted", receipt.transaction_hash);
@@ -76,15 +92,30 @@ pub(crate) async fn run(args: DepositArgs) -> Result<()> {
 
     progress.step(format!("depositing {} on L1", amount::show(args.amount)));
     let inbox = Inbox::new(network.contracts.inbox, &l1);
-    let fee = inbox.messageFee(args.gas_limit).call().await.wrap_err("reading the message fee")?;
+    let fee = inbox
+        .messageFee(args.gas_limit)
+        .call()
+        .await
+        .wrap_err("reading the message fee")?;
     let bridge = Bridge::new(network.contracts.bridge, &l1);
     let deposit = bridge.deposit(to, args.amount, args.gas_limit).value(fee);
-    let receipt = deposit.send().await.wrap_err("depositing")?.get_receipt().await.wrap_err("waiting for the deposit")?;
+    let receipt = deposit
+        .send()
+        .await
+        .wrap_err("depositing")?
+        .get_receipt()
+        .await
+        .wrap_err("waiting for the deposit")?;
     if !receipt.status() {
         bail!("the deposit {} reverted", receipt.transaction_hash);
     }
-    let message = receipt.logs().iter().find_map(|log| message_of(log, network.contracts.inbox));
-    let Some(message) = message else { bail!("the deposit {} enqueued no message", receipt.transaction_hash) };
+    let message = receipt
+        .logs()
+        .iter()
+        .find_map(|log| message_of(log, network.contracts.inbox));
+    let Some(message) = message else {
+        bail!("the deposit {} enqueued no message", receipt.transaction_hash)
+    };
 
     progress.step(format!("waiting until message {} is on L2", message.index));
     let index = message.index;
@@ -99,7 +130,12 @@ pub(crate) async fn run(args: DepositArgs) -> Result<()> {
         l2_block: arrived.block_number.to(),
         success: arrived.succeeded(),
     };
-    report(&args, to, &result, l2.get_balance(to).await.wrap_err("reading the balance on L2")?)
+    report(
+        args,
+        to,
+        &result,
+        l2.get_balance(to).await.wrap_err("reading the balance on L2")?,
+    )
 }
 
 fn report(args: &DepositArgs, to: Address, result: &Deposited, balance: U256) -> Result<()> {
@@ -108,7 +144,10 @@ fn report(args: &DepositArgs, to: Address, result: &Deposited, balance: U256) ->
     } else {
         println!("deposited {} to {to}", amount::show(args.amount));
         println!("  L1 transaction  {}", result.l1_transaction);
-        println!("  L2 transaction  {} (block {})", result.l2_transaction, result.l2_block);
+        println!(
+            "  L2 transaction  {} (block {})",
+            result.l2_transaction, result.l2_block
+        );
         println!("  balance on L2   {}", amount::show(balance));
     }
     if !result.success {

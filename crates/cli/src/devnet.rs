@@ -15,7 +15,7 @@ use std::{
 };
 
 use alloy::{
-    primitives::Address,
+    primitives::{Address, U256},
     providers::{DynProvider, Provider},
 };
 use cwe_bindings::deploy::L1Addresses;
@@ -107,13 +107,13 @@ struct Devnet {
 }
 
 /// Runs the command until it is interrupted or a part fails.
-pub(crate) async fn run(args: DevnetArgs) -> Result<()> {
+pub(crate) async fn run(args: &DevnetArgs) -> Result<()> {
     crate::node::init_logs(&args.log)?;
     let (folder, _temporary) = folder(args.data.as_deref())?;
     let _lock = lock(&folder)?;
     let shutdown = cancelled_by_signals()?;
     let mut devnet = tokio::select! {
-        started = start(&args, &folder, &shutdown) => started?,
+        started = start(args, &folder, &shutdown) => started?,
         () = shutdown.cancelled() => bail!("interrupted while starting"),
     };
     if args.json {
@@ -122,7 +122,12 @@ pub(crate) async fn run(args: DevnetArgs) -> Result<()> {
             eprintln!("full node: http://{}", node.rpc_addr);
         }
     } else {
-        banner::print(&devnet.network, devnet.sequencer.as_ref(), devnet.node.as_ref(), args.data.as_deref());
+        banner::print(
+            &devnet.network,
+            devnet.sequencer.as_ref(),
+            devnet.node.as_ref(),
+            args.data.as_deref(),
+        );
     }
     let outcome = tokio::select! {
         biased;
@@ -143,7 +148,10 @@ fn folder(data: Option<&Path>) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
             Ok((path, None))
         }
         None => {
-            let folder = tempfile::Builder::new().prefix("cwe-devnet-").tempdir().wrap_err("creating a folder")?;
+            let folder = tempfile::Builder::new()
+                .prefix("cwe-devnet-")
+                .tempdir()
+                .wrap_err("creating a folder")?;
             Ok((folder.path().to_path_buf(), Some(folder)))
         }
     }
@@ -156,7 +164,10 @@ fn lock(folder: &Path) -> Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            bail!("another devnet uses {}: stop it, or give another --data folder", folder.display())
+            bail!(
+                "another devnet uses {}: stop it, or give another --data folder",
+                folder.display()
+            )
         }
         Err(TryLockError::Error(error)) => Err(error).wrap_err_with(|| format!("locking {}", path.display())),
     }
@@ -183,8 +194,15 @@ async fn start(args: &DevnetArgs, folder: &Path, shutdown: &CancellationToken) -
     };
     l1::mine_every(&l1, args.l1_block_time_secs).await?;
 
-    let ports = Ports { l2: args.l2_port, ops: args.ops_port, node: args.node_port };
-    let timing = configs::Timing { block_time_ms: args.block_time_ms, batch_age_ms: args.batch_age_ms };
+    let ports = Ports {
+        l2: args.l2_port,
+        ops: args.ops_port,
+        node: args.node_port,
+    };
+    let timing = configs::Timing {
+        block_time_ms: args.block_time_ms,
+        batch_age_ms: args.batch_age_ms,
+    };
     let l1_section = configs::l1_section(&anvil.url, deployment.l1_chain_id, &deployment.contracts);
     let config = configs::write_sequencer(folder, &l1_section, ports, timing)?;
     let sequencer = if args.no_sequencer {
@@ -193,7 +211,9 @@ async fn start(args: &DevnetArgs, folder: &Path, shutdown: &CancellationToken) -
         progress.step("starting the sequencer");
         Some(run_sequencer(config, shutdown.child_token()).await?)
     };
-    let l2_port = sequencer.as_ref().map_or(args.l2_port, |sequencer| sequencer.rpc_addr.port());
+    let l2_port = sequencer
+        .as_ref()
+        .map_or(args.l2_port, |sequencer| sequencer.rpc_addr.port());
     let network = describe(&anvil.url, l2_port, &deployment)?;
     let node_config = configs::write_node(folder, &l1_section, ports, &network.l2_rpc)?;
     if fresh && sequencer.is_some() {
@@ -207,17 +227,29 @@ async fn start(args: &DevnetArgs, folder: &Path, shutdown: &CancellationToken) -
         None
     };
     progress.finish();
-    Ok(Devnet { anvil, sequencer, node, network })
+    Ok(Devnet {
+        anvil,
+        sequencer,
+        node,
+        network,
+    })
 }
 
 async fn deploy(args: &DevnetArgs, folder: &Path, l1: &DynProvider, file: &Path) -> Result<Deployment> {
-    let spec = ChainSpec { gas_limit: args.gas_limit, ..ChainSpec::new(args.l2_chain_id) };
+    let spec = ChainSpec {
+        gas_limit: args.gas_limit,
+        ..ChainSpec::new(args.l2_chain_id)
+    };
     let genesis = genesis::with_system_contracts(spec, genesis::now()?, l1::fees()?);
     let block = genesis.build().wrap_err("building the genesis block")?;
     cwe_sequencer::genesis::write(&folder.join(genesis::GENESIS_FILE), &genesis)?;
     let contracts = l1::deploy(l1, genesis::for_rollup(&genesis, &block)).await?;
     l1::fund(l1, &contracts).await?;
-    let deployment = Deployment { l1_chain_id: args.l1_chain_id, l2_chain_id: args.l2_chain_id, contracts };
+    let deployment = Deployment {
+        l1_chain_id: args.l1_chain_id,
+        l2_chain_id: args.l2_chain_id,
+        contracts,
+    };
     // Written last: a devnet interrupted before starts over.
     genesis::write(file, &deployment)?;
     Ok(deployment)
@@ -227,9 +259,10 @@ async fn resume(args: &DevnetArgs, l1: &DynProvider, file: &Path) -> Result<Depl
     let text = fs::read_to_string(file).wrap_err_with(|| format!("reading {}", file.display()))?;
     let deployment: Deployment =
         serde_json::from_str(&text).wrap_err_with(|| format!("{} is damaged; use a new folder", file.display()))?;
-    for (layer, kept, asked) in
-        [("L1", deployment.l1_chain_id, args.l1_chain_id), ("L2", deployment.l2_chain_id, args.l2_chain_id)]
-    {
+    for (layer, kept, asked) in [
+        ("L1", deployment.l1_chain_id, args.l1_chain_id),
+        ("L2", deployment.l2_chain_id, args.l2_chain_id),
+    ] {
         if kept != asked {
             bail!("this folder holds an {layer} with chain id {kept}, asked for is {asked}; use a new folder");
         }
@@ -252,19 +285,26 @@ fn describe(l1_url: &str, l2_port: u16, deployment: &Deployment) -> Result<Netwo
 
 async fn wait_for_funds(network: &Network) -> Result<()> {
     let l2 = network.l2(None).await?;
-    let Some(last) = l1::user_accounts()?.pop() else { return Ok(()) };
+    let Some(last) = l1::user_accounts()?.pop() else {
+        return Ok(());
+    };
     let started = Instant::now();
-    while balance(&l2, last).await?.is_zero() {
+    while sealed_balance(&l2, last).await?.is_zero() {
         if started.elapsed() > FUNDING_TIMEOUT {
-            bail!("the first deposits are not on L2 after {} s; run again with --log info", FUNDING_TIMEOUT.as_secs());
+            bail!(
+                "the first deposits are not on L2 after {} s; run again with --log info",
+                FUNDING_TIMEOUT.as_secs()
+            );
         }
         tokio::time::sleep(FUNDING_POLL).await;
     }
     Ok(())
 }
 
-async fn balance(l2: &DynProvider, account: Address) -> Result<alloy::primitives::U256> {
-    l2.get_balance(account).await.wrap_err("reading a balance on L2")
+/// By sealed blocks: tools such as forge pin the block they work on, which the open block is not.
+async fn sealed_balance(l2: &DynProvider, account: Address) -> Result<U256> {
+    let latest = l2.get_block_number().await.wrap_err("reading the L2 head")?;
+    l2.get_balance(account).number(latest).await.wrap_err("reading a balance on L2")
 }
 
 impl Devnet {

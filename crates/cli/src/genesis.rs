@@ -62,9 +62,15 @@ struct L1Genesis {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: GenesisArgs) -> Result<()> {
-    let spec = ChainSpec { gas_limit: args.gas_limit, ..ChainSpec::new(args.chain_id) };
-    let fees = Fees { owner: args.fee_owner, recipient: args.fee_recipient };
+pub(crate) fn run(args: &GenesisArgs) -> Result<()> {
+    let spec = ChainSpec {
+        gas_limit: args.gas_limit,
+        ..ChainSpec::new(args.chain_id)
+    };
+    let fees = Fees {
+        owner: args.fee_owner,
+        recipient: args.fee_recipient,
+    };
     let genesis = with_system_contracts(spec, args.timestamp.map_or_else(now, Ok)?, fees);
     let block = genesis.build().wrap_err("building the genesis block")?;
     fs::create_dir_all(&args.out).wrap_err_with(|| format!("creating {}", args.out.display()))?;
@@ -78,7 +84,10 @@ pub(crate) fn run(args: GenesisArgs) -> Result<()> {
     for file in [GENESIS_FILE, L1_FILE] {
         let path = args.out.join(file);
         if path.exists() {
-            bail!("{} exists; a chain has one genesis, so nothing was written", path.display());
+            bail!(
+                "{} exists; a chain has one genesis, so nothing was written",
+                path.display()
+            );
         }
     }
     cwe_sequencer::genesis::write(&args.out.join(GENESIS_FILE), &genesis)?;
@@ -118,5 +127,8 @@ pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<()> {
 
 /// Seconds since 1970.
 pub(crate) fn now() -> Result<u64> {
-    Ok(SystemTime::now().duration_since(UNIX_EPOCH).wrap_err("the clock is before 1970")?.as_secs())
+    Ok(SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .wrap_err("the clock is before 1970")?
+        .as_secs())
 }

@@ -43,7 +43,10 @@ impl KeyArgs {
             },
         };
         // The parser's own message is left out: it may quote its input.
-        text.trim().parse().ok().ok_or_else(|| eyre::eyre!("{origin} does not hold a private key of 32 bytes in hex"))
+        text.trim()
+            .parse()
+            .ok()
+            .ok_or_else(|| eyre::eyre!("{origin} does not hold a private key of 32 bytes in hex"))
     }
 }
 
@@ -63,15 +66,24 @@ mod tests {
 
     #[test]
     fn development_accounts_are_the_ones_that_anvil_has() {
-        assert_eq!(dev_signer(0).unwrap().address(), address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"));
-        assert_eq!(dev_signer(9).unwrap().address(), address!("0xa0Ee7A142d267C1f36714E4a8F75612F20a79720"));
+        assert_eq!(
+            dev_signer(0).unwrap().address(),
+            address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")
+        );
+        assert_eq!(
+            dev_signer(9).unwrap().address(),
+            address!("0xa0Ee7A142d267C1f36714E4a8F75612F20a79720")
+        );
     }
 
     #[test]
     fn a_bad_key_is_refused_without_showing_it() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         std::io::Write::write_all(&mut file, b"0xsecret-looking-text").unwrap();
-        let keys = KeyArgs { key_file: Some(file.path().into()), dev_account: None };
+        let keys = KeyArgs {
+            key_file: Some(file.path().into()),
+            dev_account: None,
+        };
         let error = format!("{:?}", keys.signer().unwrap_err());
         assert!(!error.contains("secret"), "{error}");
     }

@@ -37,7 +37,9 @@ pub(crate) async fn call<T: DeserializeOwned + std::fmt::Debug + Send + Sync + U
     method: &'static str,
     parameters: serde_json::Value,
 ) -> Result<T> {
-    l2.raw_request(method.into(), parameters).await.wrap_err_with(|| format!("calling {method}"))
+    l2.raw_request(method.into(), parameters)
+        .await
+        .wrap_err_with(|| format!("calling {method}"))
 }
 
 /// Waits until a transaction is in a block.
@@ -53,7 +55,10 @@ pub(crate) async fn wait_for_receipt(l2: &DynProvider, transaction: B256, limit:
             return Ok(receipt);
         }
         if started.elapsed() > limit {
-            bail!("{transaction} is not on L2 after {} s; look again later with `cwe status`", limit.as_secs());
+            bail!(
+                "{transaction} is not on L2 after {} s; look again later with `cwe status`",
+                limit.as_secs()
+            );
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }

@@ -53,13 +53,13 @@ fn main() -> Result<()> {
 
 async fn run(command: Command) -> Result<()> {
     match command {
-        Command::Devnet(args) => devnet::run(args).await,
-        Command::Node(args) => node::run(args).await,
-        Command::Genesis(args) => genesis::run(args),
-        Command::Deposit(args) => deposit::run(args).await,
-        Command::Withdraw(args) => withdraw::run(args).await,
-        Command::Claim(args) => claim::run(args).await,
-        Command::Status(args) => status::run(args).await,
-        Command::Audit(args) => audit::run(args).await,
+        Command::Devnet(args) => devnet::run(&args).await,
+        Command::Node(args) => node::run(&args).await,
+        Command::Genesis(args) => genesis::run(&args),
+        Command::Deposit(args) => deposit::run(&args).await,
+        Command::Withdraw(args) => withdraw::run(&args).await,
+        Command::Claim(args) => claim::run(&args).await,
+        Command::Status(args) => status::run(&args).await,
+        Command::Audit(args) => audit::run(&args).await,
     }
 }

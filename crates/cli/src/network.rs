@@ -189,18 +189,27 @@ pub(crate) fn dev_accounts(count: u32) -> Result<Vec<DevAccount>> {
     (0..count)
         .map(|number| {
             let signer = dev_signer(number)?;
-            Ok(DevAccount { address: signer.address(), private_key: signer.to_bytes().to_string() })
+            Ok(DevAccount {
+                address: signer.address(),
+                private_key: signer.to_bytes().to_string(),
+            })
         })
         .collect()
 }
 
 async fn connect(layer: &str, url: &str, chain_id: u64, signer: Option<PrivateKeySigner>) -> Result<DynProvider> {
-    let endpoint = url.parse().wrap_err_with(|| format!("`{url}` is no URL for the {layer}"))?;
-    let client = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).build().wrap_err("setting up HTTP")?;
+    let endpoint = url
+        .parse()
+        .wrap_err_with(|| format!("`{url}` is no URL for the {layer}"))?;
+    let client = reqwest::Client::builder()
+        .timeout(REQUEST_TIMEOUT)
+        .build()
+        .wrap_err("setting up HTTP")?;
     let provider = match signer {
-        Some(signer) => {
-            ProviderBuilder::new().wallet(EthereumWallet::new(signer)).connect_reqwest(client, endpoint).erased()
-        }
+        Some(signer) => ProviderBuilder::new()
+            .wallet(EthereumWallet::new(signer))
+            .connect_reqwest(client, endpoint)
+            .erased(),
         None => ProviderBuilder::new().connect_reqwest(client, endpoint).erased(),
     };
     let found = provider
@@ -220,10 +229,22 @@ mod tests {
     #[test]
     fn the_ready_line_is_a_network_description() {
         let mut network = Network::local_devnet().unwrap();
-        network.accounts.push(DevAccount { address: Address::repeat_byte(7), private_key: "0x01".into() });
+        network.accounts.push(DevAccount {
+            address: Address::repeat_byte(7),
+            private_key: "0x01".into(),
+        });
         let line = serde_json::to_string(&network).unwrap();
         assert_eq!(serde_json::from_str::<Network>(&line).unwrap(), network);
-        let keys: Vec<_> = ["l1_rpc", "l1_chain_id", "l2_rpc", "l2_ws", "l2_chain_id", "accounts", "contracts"].into();
+        let keys: Vec<_> = [
+            "l1_rpc",
+            "l1_chain_id",
+            "l2_rpc",
+            "l2_ws",
+            "l2_chain_id",
+            "accounts",
+            "contracts",
+        ]
+        .into();
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         let mut found: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
         found.sort();

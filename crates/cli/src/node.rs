@@ -23,7 +23,7 @@ pub(crate) struct NodeArgs {
 }
 
 /// Runs the command until it is interrupted or fails.
-pub(crate) async fn run(args: NodeArgs) -> Result<()> {
+pub(crate) async fn run(args: &NodeArgs) -> Result<()> {
     let mut overrides = Overrides::default();
     for assignment in &args.set {
         overrides.set_text(assignment)?;
@@ -37,7 +37,10 @@ pub(crate) async fn run(args: NodeArgs) -> Result<()> {
     };
     let url = format!("http://{}", node.rpc_addr);
     if args.json {
-        println!("{}", serde_json::json!({ "rpc": url, "ops": format!("http://{}", node.ops_addr) }));
+        println!(
+            "{}",
+            serde_json::json!({ "rpc": url, "ops": format!("http://{}", node.ops_addr) })
+        );
     } else {
         println!("full node: {url}");
     }
@@ -65,5 +68,9 @@ pub(crate) fn cancelled_by_signals() -> Result<CancellationToken> {
 /// Sends the log lines that `filter` lets through to standard error.
 pub(crate) fn init_logs(filter: &str) -> Result<()> {
     let filter = EnvFilter::try_new(filter).wrap_err_with(|| format!("`{filter}` is no log filter"))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init().map_err(|error| eyre::eyre!(error))
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .try_init()
+        .map_err(|error| eyre::eyre!(error))
 }

@@ -22,7 +22,11 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
             bar.set_style(style);
         }
-        Self { bar, step: None, plain: !std::io::stderr().is_terminal() }
+        Self {
+            bar,
+            step: None,
+            plain: !std::io::stderr().is_terminal(),
+        }
     }
 
     /// Ends the step before and begins this one.
@@ -53,8 +57,14 @@ impl Progress {
     }
 
     fn end_step(&mut self) {
-        let Some((what, started)) = self.step.take() else { return };
+        let Some((what, started)) = self.step.take() else {
+            return;
+        };
         let line = format!("  ✓ {what} ({:.1} s)", started.elapsed().as_secs_f64());
-        if self.plain { eprintln!("{line}") } else { self.bar.println(line) }
+        if self.plain {
+            eprintln!("{line}")
+        } else {
+            self.bar.println(line)
+        }
     }
 }

@@ -70,13 +70,19 @@ struct Header {
 }
 
 /// Runs the command. Fails when a side can't be reached, after printing what is known.
-pub(crate) async fn run(args: StatusArgs) -> Result<()> {
+pub(crate) async fn run(args: &StatusArgs) -> Result<()> {
     let network = args.network.resolve()?;
     let (l1, l2) = tokio::join!(l1_status(&network), l2_status(&network));
     let (l1, l1_error) = split(l1);
     let (l2, l2_error) = split(l2);
     let backlog_blocks = l2.as_ref().map(|l2| l2.latest.number.saturating_sub(l2.safe.number));
-    let status = Status { l1, l1_error, l2, l2_error, backlog_blocks };
+    let status = Status {
+        l1,
+        l1_error,
+        l2,
+        l2_error,
+        backlog_blocks,
+    };
     if args.json {
         println!("{}", serde_json::to_string(&status)?);
     } else {
@@ -103,8 +109,16 @@ async fn l1_status(network: &Network) -> Result<L1Status> {
     let processed = rollup.nextMessage().call().await.wrap_err("reading the rollup")?;
     Ok(L1Status {
         latest_block: l1.get_block_number().await.wrap_err("reading the L1 head")?,
-        last_committed_batch: rollup.lastCommittedBatch().call().await.wrap_err("reading the rollup")?,
-        last_finalized_batch: rollup.lastFinalizedBatch().call().await.wrap_err("reading the rollup")?,
+        last_committed_batch: rollup
+            .lastCommittedBatch()
+            .call()
+            .await
+            .wrap_err("reading the rollup")?,
+        last_finalized_batch: rollup
+            .lastFinalizedBatch()
+            .call()
+            .await
+            .wrap_err("reading the rollup")?,
         messages_enqueued,
         messages_uncommitted: messages_enqueued.saturating_sub(processed),
         has_verifier: !rollup.verifier().call().await.wrap_err("reading the rollup")?.is_zero(),
@@ -115,13 +129,20 @@ async fn l1_status(network: &Network) -> Result<L1Status> {
 
 async fn l2_status(network: &Network) -> Result<L2Status> {
     let l2 = network.l2(None).await?;
-    Ok(L2Status { latest: head(&l2, "latest").await?, safe: head(&l2, "safe").await?, finalized: head(&l2, "finalized").await? })
+    Ok(L2Status {
+        latest: head(&l2, "latest").await?,
+        safe: head(&l2, "safe").await?,
+        finalized: head(&l2, "finalized").await?,
+    })
 }
 
 async fn head(l2: &DynProvider, tag: &str) -> Result<Head> {
     let header: Option<Header> = l2::call(l2, "eth_getBlockByNumber", serde_json::json!([tag, false])).await?;
     match header {
-        Some(header) => Ok(Head { number: header.number.to(), hash: header.hash }),
+        Some(header) => Ok(Head {
+            number: header.number.to(),
+            hash: header.hash,
+        }),
         None => bail!("the L2 has no {tag} block"),
     }
 }
@@ -130,32 +151,60 @@ fn print(network: &Network, status: &Status) {
     let mut table = table::new(["", "", ""]);
     match &status.l1 {
         Some(l1) => {
-            let proofs = if l1.has_verifier { "" } else { "no verifier yet: nothing can be finalized" };
+            let proofs = if l1.has_verifier {
+                ""
+            } else {
+                "no verifier yet: nothing can be finalized"
+            };
             let mode = match (l1.paused, l1.open) {
                 (true, _) => "paused",
                 (_, true) => "open: anybody may commit and prove",
                 _ => "",
             };
             table.add_row(["L1 head".into(), l1.latest_block.to_string(), network.l1_rpc.clone()]);
-            table.add_row(["batches committed".into(), l1.last_committed_batch.to_string(), mode.into()]);
-            table.add_row(["batches finalized".into(), l1.last_finalized_batch.to_string(), proofs.into()]);
+            table.add_row([
+                "batches committed".into(),
+                l1.last_committed_batch.to_string(),
+                mode.into(),
+            ]);
+            table.add_row([
+                "batches finalized".into(),
+                l1.last_finalized_batch.to_string(),
+                proofs.into(),
+            ]);
             let waiting = format!("{} not in a committed batch", l1.messages_uncommitted);
             table.add_row(["messages from L1".into(), l1.messages_enqueued.to_string(), waiting]);
         }
         None => {
-            table.add_row(["L1".into(), "unreachable".into(), status.l1_error.clone().unwrap_or_default()]);
+            table.add_row([
+                "L1".into(),
+                "unreachable".into(),
+                status.l1_error.clone().unwrap_or_default(),
+            ]);
         }
     }
     match &status.l2 {
         Some(l2) => {
-            for (name, head) in [("L2 latest", l2.latest), ("L2 safe", l2.safe), ("L2 finalized", l2.finalized)] {
+            for (name, head) in [
+                ("L2 latest", l2.latest),
+                ("L2 safe", l2.safe),
+                ("L2 finalized", l2.finalized),
+            ] {
                 table.add_row([name.into(), head.number.to_string(), head.hash.to_string()]);
             }
             let backlog = status.backlog_blocks.unwrap_or_default();
-            table.add_row(["backlog".into(), backlog.to_string(), "blocks not yet committed on L1".into()]);
+            table.add_row([
+                "backlog".into(),
+                backlog.to_string(),
+                "blocks not yet committed on L1".into(),
+            ]);
         }
         None => {
-            table.add_row(["L2".into(), "unreachable".into(), status.l2_error.clone().unwrap_or_default()]);
+            table.add_row([
+                "L2".into(),
+                "unreachable".into(),
+                status.l2_error.clone().unwrap_or_default(),
+            ]);
         }
     }
     println!("{table}");

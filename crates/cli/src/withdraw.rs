@@ -39,7 +39,7 @@ struct Initiated {
 }
 
 /// Runs `cwe withdraw`.
-pub(crate) async fn run(args: WithdrawArgs) -> Result<()> {
+pub(crate) async fn run(args: &WithdrawArgs) -> Result<()> {
     let network = args.network.resolve()?;
     let signer = args.keys.signer()?;
     let recipient = args.to.unwrap_or(signer.address());
@@ -48,7 +48,12 @@ pub(crate) async fn run(args: WithdrawArgs) -> Result<()> {
 
     progress.step(format!("withdrawing {} on L2", amount::show(args.amount)));
     let passer = MessagePasser::new(network.contracts.message_passer, &l2);
-    let pending = passer.withdraw(recipient).value(args.amount).send().await.wrap_err("withdrawing")?;
+    let pending = passer
+        .withdraw(recipient)
+        .value(args.amount)
+        .send()
+        .await
+        .wrap_err("withdrawing")?;
     let receipt = pending.get_receipt().await.wrap_err("waiting for the withdrawal")?;
     progress.finish();
     if !receipt.status() {
@@ -69,9 +74,19 @@ pub(crate) async fn run(args: WithdrawArgs) -> Result<()> {
     if args.json {
         println!("{}", serde_json::to_string(&result)?);
     } else {
-        println!("withdrawal {} of {} to {recipient} on L1", result.index, amount::show(args.amount));
-        println!("  L2 transaction  {} (block {})", result.l2_transaction, result.l2_block);
-        println!("  next            cwe claim {} --wait-secs 86400, once its batch is finalized", result.index);
+        println!(
+            "withdrawal {} of {} to {recipient} on L1",
+            result.index,
+            amount::show(args.amount)
+        );
+        println!(
+            "  L2 transaction  {} (block {})",
+            result.l2_transaction, result.l2_block
+        );
+        println!(
+            "  next            cwe claim {} --wait-secs 86400, once its batch is finalized",
+            result.index
+        );
     }
     Ok(())
 }
@@ -80,5 +95,7 @@ fn withdrawal_of(log: &Log, passer: Address) -> Option<MessagePasser::Withdrawal
     if log.address() != passer {
         return None;
     }
-    MessagePasser::WithdrawalInitiated::decode_log(&log.inner).ok().map(|event| event.data)
+    MessagePasser::WithdrawalInitiated::decode_log(&log.inner)
+        .ok()
+        .map(|event| event.data)
 }

@@ -143,7 +143,10 @@ pub struct BatchCommitment {
 impl BatchCommitment {
     /// Batch 0: the genesis block, without data.
     pub const fn genesis(timestamp: u64, block_hash: B256, state_root: B256, withdrawal_root: B256) -> Self {
-        let queue = QueueHash { next_index: 0, hash: B256::ZERO };
+        let queue = QueueHash {
+            next_index: 0,
+            hash: B256::ZERO,
+        };
         Self {
             parent_batch_hash: B256::ZERO,
             index: 0,

@@ -1,6 +1,7 @@
 //! The same layouts in Rust and in Solidity: `test/vectors/protocol.json` is written by the contracts' tests.
 
 #![cfg(feature = "serde")]
+#![allow(clippy::unwrap_used, reason = "a test may stop at anything unexpected")]
 
 use std::{fs, path::Path};
 

@@ -208,10 +208,10 @@ impl Api {
 
     /// The block that an id names; the open one for `pending`, if there is one.
     pub(crate) fn block_of(&self, id: BlockId) -> Result<Option<Arc<BlockView>>, RpcError> {
-        if id == BlockId::pending() {
-            if let Some(block) = self.chain.pending() {
-                return Ok(Some(Arc::new(BlockView::open(&block))));
-            }
+        if id == BlockId::pending()
+            && let Some(block) = self.chain.pending()
+        {
+            return Ok(Some(Arc::new(BlockView::open(&block))));
         }
         match self.sealed_number_of(id)? {
             Some(number) => self.block(number),

@@ -69,10 +69,10 @@ impl Ring {
         if !self.known.insert(hash) {
             return;
         }
-        if self.hashes.len() == KEPT {
-            if let Some(oldest) = self.hashes.pop_front() {
-                self.known.remove(&oldest);
-            }
+        if self.hashes.len() == KEPT
+            && let Some(oldest) = self.hashes.pop_front()
+        {
+            self.known.remove(&oldest);
         }
         self.hashes.push_back(hash);
         self.next += 1;

@@ -50,7 +50,14 @@ pub(crate) struct Anvil {
 impl Anvil {
     fn start() -> Self {
         let mut child = Command::new(binary())
-            .args(["--port", "0", "--slots-in-an-epoch", "1", "--chain-id", &L1_CHAIN_ID.to_string()])
+            .args([
+                "--port",
+                "0",
+                "--slots-in-an-epoch",
+                "1",
+                "--chain-id",
+                &L1_CHAIN_ID.to_string(),
+            ])
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
@@ -63,7 +70,10 @@ impl Anvil {
             .expect("anvil says where it listens");
         // Unread output would block anvil in the end.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Self { child, url: format!("http://{address}") }
+        Self {
+            child,
+            url: format!("http://{address}"),
+        }
     }
 
     /// Freezes anvil: connections hang, as with an L1 that is down or slow.
@@ -77,7 +87,9 @@ impl Anvil {
     }
 
     fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        let sent = Command::new("kill")
+            .args([signal, &self.child.id().to_string()])
+            .status();
         assert!(sent.expect("kill runs").success());
     }
 }
@@ -101,7 +113,12 @@ fn binary() -> PathBuf {
         .filter_map(Result::ok)
         .map(|package| package.path().join("bin/anvil"))
         .find(|path| path.is_file());
-    found.unwrap_or_else(|| panic!("anvil is not in {}: run `make setup`, or set ANVIL to its path", packages.display()))
+    found.unwrap_or_else(|| {
+        panic!(
+            "anvil is not in {}: run `make setup`, or set ANVIL to its path",
+            packages.display()
+        )
+    })
 }
 
 /// An L1 with our contracts, and a folder for data.
@@ -116,16 +133,29 @@ impl Setup {
     pub(crate) async fn new() -> Self {
         if let Ok(filter) = std::env::var("RUST_LOG") {
             // Fails when an earlier test of this process did it.
-            let _ = logging::init(&LogSection { format: LogFormat::Pretty, filter });
+            let _ = logging::init(&LogSection {
+                format: LogFormat::Pretty,
+                filter,
+            });
         }
         let folder = tempfile::tempdir().expect("a folder");
         let genesis = test_genesis();
         genesis::write(&folder.path().join("genesis.json"), &genesis).expect("genesis is written");
         let anvil = Anvil::start();
         let wallet = EthereumWallet::from(user());
-        let l1 = ProviderBuilder::new().wallet(wallet).connect_http(anvil.url.parse().expect("URL")).erased();
-        let contracts = deploy::deploy_l1(&l1, &params(&genesis)).await.expect("contracts are deployed");
-        Self { anvil, l1, contracts, folder }
+        let l1 = ProviderBuilder::new()
+            .wallet(wallet)
+            .connect_http(anvil.url.parse().expect("URL"))
+            .erased();
+        let contracts = deploy::deploy_l1(&l1, &params(&genesis))
+            .await
+            .expect("contracts are deployed");
+        Self {
+            anvil,
+            l1,
+            contracts,
+            folder,
+        }
     }
 
     pub(crate) fn l1_section(&self) -> L1Section {
@@ -167,7 +197,10 @@ impl Setup {
             data_dir: self.folder.path().join("node"),
             genesis: self.folder.path().join("genesis.json"),
             l1: self.l1_section(),
-            blobs: BlobsSection { anvil: true, ..BlobsSection::default() },
+            blobs: BlobsSection {
+                anvil: true,
+                ..BlobsSection::default()
+            },
             ..NodeConfig::default()
         };
         config.storage.max_size_gib = 1;
@@ -179,12 +212,29 @@ impl Setup {
     /// Locks CLN on L1 for `to` on L2.
     pub(crate) async fn deposit(&self, to: Address, amount: U256) {
         let L1Addresses { cln, bridge, .. } = self.contracts;
-        deploy::attest_and_mint(&self.l1, cln, user().address(), user().address(), amount).await.expect("minted");
-        let approval = CLN::new(cln, &self.l1).approve(bridge, amount).send().await.expect("sent");
+        deploy::attest_and_mint(&self.l1, cln, user().address(), user().address(), amount)
+            .await
+            .expect("minted");
+        let approval = CLN::new(cln, &self.l1)
+            .approve(bridge, amount)
+            .send()
+            .await
+            .expect("sent");
         approval.get_receipt().await.expect("approved");
         let bridge = Bridge::new(bridge, &self.l1);
-        let deposit = bridge.deposit(to, amount, 100_000).value(U256::from(10).pow(U256::from(16)));
-        assert!(deposit.send().await.expect("sent").get_receipt().await.expect("mined").status());
+        let deposit = bridge
+            .deposit(to, amount, 100_000)
+            .value(U256::from(10).pow(U256::from(16)));
+        assert!(
+            deposit
+                .send()
+                .await
+                .expect("sent")
+                .get_receipt()
+                .await
+                .expect("mined")
+                .status()
+        );
     }
 
     /// Puts a message without value into the queue.
@@ -192,23 +242,43 @@ impl Setup {
         let inbox = Inbox::new(self.contracts.inbox, &self.l1);
         // The provider remembers its nonces, a reorganisation forgets them.
         let nonce = self.l1.get_transaction_count(user().address()).await.expect("answered");
-        let call = inbox.sendMessage(Address::repeat_byte(7), 0, 100_000, Bytes::from_static(data)).nonce(nonce);
-        let sent = call.value(U256::from(10).pow(U256::from(16))).send().await.expect("sent");
+        let call = inbox
+            .sendMessage(Address::repeat_byte(7), 0, 100_000, Bytes::from_static(data))
+            .nonce(nonce);
+        let sent = call
+            .value(U256::from(10).pow(U256::from(16)))
+            .send()
+            .await
+            .expect("sent");
         assert!(sent.get_receipt().await.expect("mined").status());
     }
 
     /// Index of the last batch committed on L1.
     pub(crate) async fn committed(&self) -> u64 {
-        Rollup::new(self.contracts.rollup, &self.l1).lastCommittedBatch().call().await.expect("answered")
+        Rollup::new(self.contracts.rollup, &self.l1)
+            .lastCommittedBatch()
+            .call()
+            .await
+            .expect("answered")
     }
 
     /// Nonce of the posting account by mined transactions.
     pub(crate) async fn poster_nonce(&self) -> u64 {
-        self.l1.get_transaction_count(poster()).latest().await.expect("answered")
+        self.l1
+            .get_transaction_count(poster())
+            .latest()
+            .await
+            .expect("answered")
     }
 
     pub(crate) async fn l1_head(&self) -> u64 {
-        self.l1.get_block(BlockId::latest()).await.expect("answered").expect("a block").header.number
+        self.l1
+            .get_block(BlockId::latest())
+            .await
+            .expect("answered")
+            .expect("a block")
+            .header
+            .number
     }
 }
 
@@ -227,7 +297,10 @@ fn test_genesis() -> Genesis {
         fee_vault: system::FEE_VAULT_CODE.clone(),
         ..SystemContracts::default()
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970")
+        .as_secs();
     let mut genesis = Genesis::new(ChainSpec::new(L2_CHAIN_ID), now, contracts);
     genesis.fund(user().address(), U256::from(10).pow(U256::from(24)));
     genesis
@@ -280,14 +353,25 @@ pub(crate) async fn transfer(chain: &ChainHandle, to: Address, value: u64) -> B2
 pub(crate) fn balance(chain: &ChainHandle, address: Address) -> U256 {
     let account = match chain.pending() {
         Some(pending) => pending.account(address).expect("readable"),
-        None => chain.db().latest().expect("readable").account(address).expect("readable"),
+        None => chain
+            .db()
+            .latest()
+            .expect("readable")
+            .account(address)
+            .expect("readable"),
     };
     account.map_or(U256::ZERO, |account| account.balance)
 }
 
 /// Hash and state root of a block.
 pub(crate) fn block(chain: &ChainHandle, number: u64) -> (B256, B256) {
-    let header = chain.db().latest().expect("readable").header(number).expect("readable").expect("a block");
+    let header = chain
+        .db()
+        .latest()
+        .expect("readable")
+        .header(number)
+        .expect("readable")
+        .expect("a block");
     (header.seal(), header.state_root)
 }
 
@@ -295,14 +379,21 @@ pub(crate) fn block(chain: &ChainHandle, number: u64) -> (B256, B256) {
 pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !holds().await {
-        assert!(start.elapsed() < PATIENCE, "{what}: not within {} s", PATIENCE.as_secs());
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{what}: not within {} s",
+            PATIENCE.as_secs()
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
 /// Waits until every block so far is in a batch on L1 that the sequencer has seen there.
 pub(crate) async fn all_posted(node: &RunningNode) {
-    eventually("the open block is sealed", async || node.chain.pending().is_none_or(|open| open.is_empty())).await;
+    eventually("the open block is sealed", async || {
+        node.chain.pending().is_none_or(|open| open.is_empty())
+    })
+    .await;
     let latest = node.chain.heads().latest;
     eventually("all blocks are on L1", async || node.chain.heads().safe >= latest).await;
 }

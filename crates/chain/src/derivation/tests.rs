@@ -214,7 +214,7 @@ fn data_that_is_no_run_of_the_named_blocks_is_refused() {
     assert!(matches!(left, DerivationError::MessagesLeft(1)));
     let junk = BatchBlock {
         transactions: vec![Bytes::from_static(b"junk")],
-        ..block.clone()
+        ..block
     };
     assert!(matches!(
         derive_error(&two, &[block, junk], &[]),

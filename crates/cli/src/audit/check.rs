@@ -47,7 +47,10 @@ impl Auditor {
     /// What `Rollup` must say to belong to this genesis.
     pub(crate) fn deployment(&self) -> Result<Deployment> {
         let genesis_batch_hash = genesis_commitment(&self.db)?.hash();
-        Ok(Deployment { l2_chain_id: self.spec.chain_id, genesis_batch_hash })
+        Ok(Deployment {
+            l2_chain_id: self.spec.chain_id,
+            genesis_batch_hash,
+        })
     }
 
     /// Checks the standing batches up to `last`, or all of them. `on_batch` sees each row as it is done.
@@ -88,7 +91,10 @@ impl Auditor {
             batch: commitment.index,
             first_block: commitment.first_block,
             last_block: commitment.last_block,
-            messages: commitment.queue_after.next_index.saturating_sub(commitment.queue_before.next_index),
+            messages: commitment
+                .queue_after
+                .next_index
+                .saturating_sub(commitment.queue_before.next_index),
             transactions: None,
             data_bytes: None,
             data: NOT_CHECKED.into(),
@@ -136,7 +142,10 @@ impl Auditor {
     /// The batch's messages, whose rolling hash is the committed one.
     fn take_messages(&mut self, commitment: &BatchCommitment) -> Result<Vec<L1Message>, String> {
         if commitment.queue_before != self.queue {
-            return Err(format!("begins at message {}, not {}", commitment.queue_before.next_index, self.queue.next_index));
+            return Err(format!(
+                "begins at message {}, not {}",
+                commitment.queue_before.next_index, self.queue.next_index
+            ));
         }
         let mut taken = Vec::new();
         while self.queue.next_index < commitment.queue_after.next_index {
@@ -148,14 +157,20 @@ impl Auditor {
         if self.queue == commitment.queue_after {
             Ok(taken)
         } else {
-            Err(format!("the messages hash to {}, committed is {}", self.queue.hash, commitment.queue_after.hash))
+            Err(format!(
+                "the messages hash to {}, committed is {}",
+                self.queue.hash, commitment.queue_after.hash
+            ))
         }
     }
 
     /// Executes the batch, or checks it against the blocks that an earlier audit left. Returns its transactions.
     fn execute(&self, commitment: &BatchCommitment, data: &Bytes, messages: &[L1Message]) -> Result<u64> {
         let blocks = derive(commitment, data, messages)?;
-        let transactions = blocks.iter().map(|block| (block.messages.len() + block.transactions.len()) as u64).sum();
+        let transactions = blocks
+            .iter()
+            .map(|block| (block.messages.len() + block.transactions.len()) as u64)
+            .sum();
         if self.db.latest()?.number() >= commitment.last_block {
             verify_batch(&self.db, &self.spec, commitment, data, messages)?;
         } else {

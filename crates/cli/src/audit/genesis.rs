@@ -38,7 +38,11 @@ pub(crate) struct CheckedGenesis {
 pub(crate) async fn batch_zero(network: &Network, start_block: u64) -> Result<BatchZero> {
     let l1 = network.l1(None).await?;
     let rollup = Rollup::new(network.contracts.rollup, &l1);
-    let l2_chain_id = rollup.l2ChainId().call().await.wrap_err("reading the L2 chain id from Rollup")?;
+    let l2_chain_id = rollup
+        .l2ChainId()
+        .call()
+        .await
+        .wrap_err("reading the L2 chain id from Rollup")?;
     let head = l1.get_block_number().await.wrap_err("reading the L1 head")?;
     let mut from = start_block;
     while from <= head {
@@ -53,10 +57,18 @@ pub(crate) async fn batch_zero(network: &Network, start_block: u64) -> Result<Ba
         }
         from = to + 1;
     }
-    bail!("Rollup {} has no batch 0 from L1 block {start_block} on: lower --start-block", network.contracts.rollup)
+    bail!(
+        "Rollup {} has no batch 0 from L1 block {start_block} on: lower --start-block",
+        network.contracts.rollup
+    )
 }
 
-async fn first_batch(l1: &DynProvider, network: &Network, from: u64, to: u64) -> Result<Option<Rollup::BatchCommitted>> {
+async fn first_batch(
+    l1: &DynProvider,
+    network: &Network,
+    from: u64,
+    to: u64,
+) -> Result<Option<Rollup::BatchCommitted>> {
     let filter = Filter::new()
         .address(network.contracts.rollup)
         .event_signature(Rollup::BatchCommitted::SIGNATURE_HASH)
@@ -65,7 +77,11 @@ async fn first_batch(l1: &DynProvider, network: &Network, from: u64, to: u64) ->
         .to_block(to);
     let logs = l1.get_logs(&filter).await.wrap_err("reading batch 0 from L1")?;
     let Some(log) = logs.first() else { return Ok(None) };
-    Ok(Some(Rollup::BatchCommitted::decode_log(&log.inner).wrap_err("decoding batch 0")?.data))
+    Ok(Some(
+        Rollup::BatchCommitted::decode_log(&log.inner)
+            .wrap_err("decoding batch 0")?
+            .data,
+    ))
 }
 
 /// The genesis of `file`, or a devnet's; refused unless it gives batch 0.
@@ -79,5 +95,9 @@ pub(crate) fn find(file: Option<&Path>, zero: &BatchZero) -> Result<CheckedGenes
         return Ok(CheckedGenesis { genesis, block });
     }
     let origin = file.map_or("a devnet's genesis".into(), |path| path.display().to_string());
-    Err(eyre!("{origin} gives block {}, batch 0 on L1 is {}: give the chain's own --genesis", block.hash, zero.block_hash))
+    Err(eyre!(
+        "{origin} gives block {}, batch 0 on L1 is {}: give the chain's own --genesis",
+        block.hash,
+        zero.block_hash
+    ))
 }

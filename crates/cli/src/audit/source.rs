@@ -90,7 +90,11 @@ impl Source {
                 Ok(batch.calldata.clone())
             }
             DataLocation::Blobs(hashes) => {
-                let block = self.l1.block(l1_block).await?.ok_or_else(|| eyre!("L1 has no block {l1_block}"))?;
+                let block = self
+                    .l1
+                    .block(l1_block)
+                    .await?
+                    .ok_or_else(|| eyre!("L1 has no block {l1_block}"))?;
                 let blobs = self.blobs.fetch(hashes, &block).await?;
                 Ok(blob::unpack(&blobs).wrap_err("unpacking the blobs")?.into())
             }

@@ -88,7 +88,9 @@ impl Anvil {
             .spawn()
             .wrap_err_with(|| format!("starting {}", binary.display()))?;
         let lifeline = supervisor.stdin.take();
-        let Some(stdout) = supervisor.stdout.take() else { bail!("anvil has no output to read") };
+        let Some(stdout) = supervisor.stdout.take() else {
+            bail!("anvil has no output to read")
+        };
         let mut lines = BufReader::new(stdout).lines();
         let mut last_lines = VecDeque::new();
         let address = match timeout(START_TIMEOUT, listening_address(&mut lines, &mut last_lines)).await {
@@ -97,7 +99,12 @@ impl Anvil {
             Err(_) => bail!("anvil did not listen within {} s", START_TIMEOUT.as_secs()),
         };
         let output = tokio::spawn(drain(lines));
-        Ok(Self { supervisor, lifeline, output, url: format!("http://{address}") })
+        Ok(Self {
+            supervisor,
+            lifeline,
+            output,
+            url: format!("http://{address}"),
+        })
     }
 
     /// Completes when anvil has ended by itself.
@@ -152,7 +159,10 @@ pub(crate) fn find() -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&path).map(|folder| folder.join("anvil"));
     let here = std::env::current_dir().unwrap_or_default();
-    let near: Vec<_> = here.ancestors().map(|folder| folder.join("node_modules/.bin/anvil")).collect();
+    let near: Vec<_> = here
+        .ancestors()
+        .map(|folder| folder.join("node_modules/.bin/anvil"))
+        .collect();
     match on_path.chain(near).find(|candidate| candidate.is_file()) {
         Some(found) => Ok(native(&found).unwrap_or(found)),
         None => bail!(
@@ -165,7 +175,9 @@ pub(crate) fn find() -> Result<PathBuf> {
 /// one beside it.
 fn native(launcher: &Path) -> Option<PathBuf> {
     let launcher = fs::canonicalize(launcher).ok()?;
-    let package = launcher.ancestors().find(|folder| folder.ends_with("@foundry-rs/anvil"))?;
+    let package = launcher
+        .ancestors()
+        .find(|folder| folder.ends_with("@foundry-rs/anvil"))?;
     let platform = format!("anvil-{}-{}", npm_os(), npm_architecture());
     let program = package.parent()?.join(platform).join("bin/anvil");
     program.is_file().then_some(program)
@@ -176,7 +188,11 @@ const fn npm_os() -> &'static str {
 }
 
 const fn npm_architecture() -> &'static str {
-    if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }
+    if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else {
+        "amd64"
+    }
 }
 
 #[cfg(test)]

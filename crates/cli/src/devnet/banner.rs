@@ -7,14 +7,24 @@ use cwe_sequencer::RunningNode;
 use crate::{network::Network, table};
 
 /// Prints endpoints, accounts, contracts, and what to do next.
-pub(crate) fn print(network: &Network, sequencer: Option<&RunningNode>, node: Option<&RunningNode>, data: Option<&Path>) {
+pub(crate) fn print(
+    network: &Network,
+    sequencer: Option<&RunningNode>,
+    node: Option<&RunningNode>,
+    data: Option<&Path>,
+) {
     println!("\nThe devnet is ready. Ctrl-C stops it.\n");
     println!("{}", endpoints(network, sequencer, node));
     println!("\n{}", accounts(network));
     println!("\n{}", contracts(network));
-    println!("\nIn a wallet: add a network with RPC URL {}, chain id {}, currency symbol CLN;", network.l2_rpc, network.l2_chain_id);
+    println!(
+        "\nIn a wallet: add a network with RPC URL {}, chain id {}, currency symbol CLN;",
+        network.l2_rpc, network.l2_chain_id
+    );
     println!("then import one of the keys above. They are public: never use them for anything of value.");
-    println!("\nNo verifier is deployed: batches are committed (`safe`), nothing is finalized, nothing can be claimed on L1.");
+    println!(
+        "\nNo verifier is deployed: batches are committed (`safe`), nothing is finalized, nothing can be claimed on L1."
+    );
     match data {
         Some(folder) => println!("State is kept in {}.", folder.display()),
         None => println!("State is gone when the devnet stops; --data DIR keeps it."),
@@ -38,7 +48,11 @@ fn endpoints(network: &Network, sequencer: Option<&RunningNode>, node: Option<&R
 fn accounts(network: &Network) -> comfy_table::Table {
     let mut table = table::new(["", "account (funded on L1 and L2)", "private key"]);
     for (number, account) in network.accounts.iter().enumerate() {
-        table.add_row([number.to_string(), account.address.to_string(), account.private_key.clone()]);
+        table.add_row([
+            number.to_string(),
+            account.address.to_string(),
+            account.private_key.clone(),
+        ]);
     }
     table
 }

@@ -68,7 +68,9 @@ pub(crate) fn write_sequencer(folder: &Path, l1: &L1Section, ports: Ports, timin
             max_age_ms: timing.batch_age_ms,
             ..BatchesSection::default()
         },
-        ops: OpsSection { listen: local(ports.ops) },
+        ops: OpsSection {
+            listen: local(ports.ops),
+        },
         ..Config::default()
     };
     config.engine.block_time_ms = timing.block_time_ms;
@@ -85,7 +87,10 @@ pub(crate) fn write_node(folder: &Path, l1: &L1Section, ports: Ports, sequencer_
         genesis: folder.join(GENESIS_FILE),
         sequencer_url: sequencer_url.into(),
         l1: l1.clone(),
-        blobs: BlobsSection { anvil: true, ..BlobsSection::default() },
+        blobs: BlobsSection {
+            anvil: true,
+            ..BlobsSection::default()
+        },
         ops: OpsSection { listen: local(0) },
         ..NodeConfig::default()
     };
@@ -105,6 +110,12 @@ fn write_text(path: &Path, text: &str) -> Result<()> {
 
 /// Readable by its owner only, as a production key file should be.
 fn write_secret(path: &Path, text: &str) -> Result<()> {
-    let file = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).wrap_err_with(|| format!("writing {}", path.display()))
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .wrap_err_with(|| format!("writing {}", path.display()))
 }

@@ -67,7 +67,10 @@ pub(crate) async fn deploy(l1: &DynProvider, genesis: IRollup::Genesis) -> Resul
 /// Who disposes of a devnet's fees: the deployer.
 pub(crate) fn fees() -> Result<Fees> {
     let deployer = dev_signer(DEPLOYER_ACCOUNT)?.address();
-    Ok(Fees { owner: deployer, recipient: deployer })
+    Ok(Fees {
+        owner: deployer,
+        recipient: deployer,
+    })
 }
 
 /// Gives every user account CLN on L1, and on L2 by a deposit, so that all CLN on L2 is in escrow from the start.
@@ -75,35 +78,71 @@ pub(crate) async fn fund(l1: &DynProvider, contracts: &L1Addresses) -> Result<()
     let deployer = dev_signer(DEPLOYER_ACCOUNT)?.address();
     let each = U256::from(CLN_PER_ACCOUNT) * U256::from(WEI_PER_CLN);
     let total = each * U256::from(2 * USER_ACCOUNTS);
-    attest_and_mint(l1, contracts.cln, deployer, deployer, total).await.wrap_err("minting CLN")?;
+    attest_and_mint(l1, contracts.cln, deployer, deployer, total)
+        .await
+        .wrap_err("minting CLN")?;
 
     let token = CLN::new(contracts.cln, l1);
     let bridge = Bridge::new(contracts.bridge, l1);
-    let mut nonce = l1.get_transaction_count(deployer).await.wrap_err("reading the deployer's nonce")?;
+    let mut nonce = l1
+        .get_transaction_count(deployer)
+        .await
+        .wrap_err("reading the deployer's nonce")?;
     let mut sent = Vec::new();
     let approval = token.approve(contracts.bridge, each * U256::from(USER_ACCOUNTS));
-    sent.push(approval.nonce(nonce).send().await.wrap_err("allowing the bridge to take CLN")?);
+    sent.push(
+        approval
+            .nonce(nonce)
+            .send()
+            .await
+            .wrap_err("allowing the bridge to take CLN")?,
+    );
     for account in user_accounts()? {
         nonce += 1;
-        sent.push(bridge.deposit(account, each, DEPOSIT_GAS).nonce(nonce).send().await.wrap_err("depositing CLN")?);
+        sent.push(
+            bridge
+                .deposit(account, each, DEPOSIT_GAS)
+                .nonce(nonce)
+                .send()
+                .await
+                .wrap_err("depositing CLN")?,
+        );
         if account != deployer {
             nonce += 1;
-            sent.push(token.transfer(account, each).nonce(nonce).send().await.wrap_err("sending CLN on L1")?);
+            sent.push(
+                token
+                    .transfer(account, each)
+                    .nonce(nonce)
+                    .send()
+                    .await
+                    .wrap_err("sending CLN on L1")?,
+            );
         }
     }
     for pending in sent {
-        let receipt = pending.get_receipt().await.wrap_err("funding the development accounts")?;
+        let receipt = pending
+            .get_receipt()
+            .await
+            .wrap_err("funding the development accounts")?;
         if !receipt.status() {
-            bail!("funding a development account reverted in L1 transaction {}", receipt.transaction_hash);
+            bail!(
+                "funding a development account reverted in L1 transaction {}",
+                receipt.transaction_hash
+            );
         }
     }
-    let () = l1.raw_request("anvil_mine".into(), [BLOCKS_ON_TOP]).await.wrap_err("mining on top of the deposits")?;
+    let () = l1
+        .raw_request("anvil_mine".into(), [BLOCKS_ON_TOP])
+        .await
+        .wrap_err("mining on top of the deposits")?;
     Ok(())
 }
 
 /// Makes anvil mine by the clock from now on.
 pub(crate) async fn mine_every(l1: &DynProvider, seconds: u64) -> Result<()> {
-    l1.raw_request("evm_setIntervalMining".into(), [seconds]).await.wrap_err("setting the L1 block time")
+    l1.raw_request("evm_setIntervalMining".into(), [seconds])
+        .await
+        .wrap_err("setting the L1 block time")
 }
 
 /// Refuses an L1 whose state is not the one that the contracts were deployed on.
@@ -117,5 +156,7 @@ pub(crate) async fn check_deployed(l1: &DynProvider, rollup: Address) -> Result<
 
 /// Addresses of the accounts that people use.
 pub(crate) fn user_accounts() -> Result<Vec<Address>> {
-    (0..USER_ACCOUNTS).map(|number| Ok(dev_signer(number)?.address())).collect()
+    (0..USER_ACCOUNTS)
+        .map(|number| Ok(dev_signer(number)?.address()))
+        .collect()
 }

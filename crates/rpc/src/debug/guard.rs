@@ -56,7 +56,7 @@ impl TraceGuard {
                 .checked_sub(bytes)
                 .ok_or("trace is too large: switch stack or memory off")?;
         }
-        if self.steps % STEPS_PER_LOOK == 0 && Instant::now() > self.deadline {
+        if self.steps.is_multiple_of(STEPS_PER_LOOK) && Instant::now() > self.deadline {
             return Err("execution timed out");
         }
         Ok(())
