@@ -8,7 +8,7 @@ case "$mode" in
   quick) kills=3 ;;
   full)
     kills=25
-    export FOUNDRY_PROFILE=full PROPTEST_CASES=512
+    export FOUNDRY_PROFILE=deep PROPTEST_CASES=512
     ;;
   *)
     echo "usage: test.sh quick|full" >&2

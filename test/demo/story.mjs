@@ -67,7 +67,7 @@ async function story() {
 
   const token = await step('An ERC-20 by forge script', async (tell) => {
     const args = ['script', 'deploy/examples/DeployDemoToken.s.sol', '--rpc-url', network.l2_rpc, '--private-key', key, '--broadcast'];
-    const output = await must(join(BIN, 'forge'), args, { RECIPIENT: recipient });
+    const output = await must(join(BIN, 'forge'), args, { RECIPIENT: recipient, FOUNDRY_BROADCAST: join(folder, 'broadcast') });
     const address = output.match(/token (0x[0-9a-fA-F]{40})/)[1];
     tell('token', address);
     return address;

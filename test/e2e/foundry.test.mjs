@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { parseEther } from 'viem';
 
 import { sealed } from '../lib/clients.mjs';
-import { ROOT, run, startDevnet } from '../lib/devnet.mjs';
+import { ROOT, rpc, run, startDevnet, temporaryFolder } from '../lib/devnet.mjs';
 
 const BIN = join(ROOT, 'node_modules/.bin');
 const RECIPIENT = '0x00000000000000000000000000000000000000ee';
@@ -30,7 +30,8 @@ describe('foundry', () => {
 
   test('forge script deploys and uses a contract', async () => {
     const args = ['script', 'deploy/examples/DeployDemoToken.s.sol', '--rpc-url', network.l2_rpc, '--private-key', key, '--broadcast'];
-    const output = await tool('forge', args, { RECIPIENT });
+    // A record of its own: another script may run at the same time.
+    const output = await tool('forge', args, { RECIPIENT, FOUNDRY_BROADCAST: temporaryFolder() });
     token = output.match(/token (0x[0-9a-fA-F]{40})/)[1];
     assert.match(output, /ONCHAIN EXECUTION COMPLETE/);
   });
@@ -46,9 +47,11 @@ describe('foundry', () => {
     assert.ok(BigInt(await cast('estimate', ...call, '--from', network.accounts[0].address)) > 21_000n);
     const receipt = JSON.parse(await cast('send', ...call, '--private-key', key, '--json'));
     assert.equal(receipt.status, '0x1');
+    assert.equal(receipt.logs.length, 1, JSON.stringify(receipt));
     await sealed(network, receipt.blockNumber);
     const logs = JSON.parse(await cast('logs', '--from-block', receipt.blockNumber, '--to-block', receipt.blockNumber, '--address', token, '--json'));
-    assert.equal(logs.length, 1);
+    const now = async () => JSON.stringify(await rpc(network.l2_rpc, 'eth_getTransactionReceipt', [receipt.transactionHash]));
+    assert.equal(logs.filter(({ transactionHash }) => transactionHash === receipt.transactionHash).length, 1, `first ${JSON.stringify(receipt)}\nnow ${await now()}`);
     const trace = JSON.parse(await cast('rpc', 'debug_traceTransaction', receipt.transactionHash, '{"tracer":"callTracer"}'));
     assert.equal(trace.to.toLowerCase(), token.toLowerCase());
     assert.match(await cast('tx', receipt.transactionHash), /transactionIndex/);

@@ -135,7 +135,8 @@ export async function startNode(folder) {
   return { program, url, stop: (signal) => program.stop(signal) };
 }
 
-async function freePort() {
+/** A port that was free a moment ago. */
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();

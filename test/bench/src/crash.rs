@@ -74,8 +74,13 @@ pub(crate) async fn run(args: &Args, cwe: &Path, out: &Path) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let port = free_port()?;
     let flags = [
-        "--no-sequencer", "--data", &folder.path().display().to_string(), "--l2-port", &port.to_string(),
-        "--batch-age-ms", "2000",
+        "--no-sequencer",
+        "--data",
+        &folder.path().display().to_string(),
+        "--l2-port",
+        &port.to_string(),
+        "--batch-age-ms",
+        "2000",
     ]
     .map(String::from);
     let devnet = Devnet::start(cwe, &flags).await?;
@@ -165,7 +170,10 @@ impl World {
         let started = Instant::now();
         while self.l2.call::<String>("eth_blockNumber", json!([])).await.is_err() {
             if started.elapsed() > READY_LIMIT {
-                bail!("the sequencer does not answer {} s after its start", READY_LIMIT.as_secs());
+                bail!(
+                    "the sequencer does not answer {} s after its start",
+                    READY_LIMIT.as_secs()
+                );
             }
             tokio::time::sleep(READY_POLL).await;
         }
@@ -192,7 +200,13 @@ impl World {
         let mut load = JoinSet::new();
         for sender in &self.senders {
             let nonce = self.l2.nonce(sender.address()).await?;
-            load.spawn(send_until(self.l2.clone(), sender.clone(), self.chain_id, nonce, stop.clone()));
+            load.spawn(send_until(
+                self.l2.clone(),
+                sender.clone(),
+                self.chain_id,
+                nonce,
+                stop.clone(),
+            ));
         }
         tokio::time::sleep(life).await;
         sequencer.kill().await?;
@@ -262,7 +276,12 @@ async fn send_until(
 ) -> Result<Vec<B256>> {
     let mut acknowledged = Vec::new();
     while !stop.load(Ordering::Relaxed) {
-        let call = Call { to: TxKind::Call(RECEIVER), value: U256::from(1), gas: TRANSFER_GAS, input: Bytes::new() };
+        let call = Call {
+            to: TxKind::Call(RECEIVER),
+            value: U256::from(1),
+            gas: TRANSFER_GAS,
+            input: Bytes::new(),
+        };
         let signed = sign(&sender, transaction(chain_id, nonce, call))?;
         // Refused or cut off: either way not acknowledged. The next round asks for the nonce again.
         if l2.send(&signed.raw).await.is_err() {

@@ -27,8 +27,17 @@ impl Endpoint {
     /// Calls a method.
     pub(crate) async fn call<T: DeserializeOwned>(&self, method: &str, parameters: Value) -> Result<T> {
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": parameters });
-        let response = self.http.post(&self.url).json(&body).send().await.wrap_err_with(|| format!("sending {method}"))?;
-        let mut answer: Value = response.json().await.wrap_err_with(|| format!("reading the answer to {method}"))?;
+        let response = self
+            .http
+            .post(&self.url)
+            .json(&body)
+            .send()
+            .await
+            .wrap_err_with(|| format!("sending {method}"))?;
+        let mut answer: Value = response
+            .json()
+            .await
+            .wrap_err_with(|| format!("reading the answer to {method}"))?;
         if let Some(error) = answer.get("error") {
             bail!("{method}: {error}");
         }
@@ -47,7 +56,9 @@ impl Endpoint {
 
     /// Next nonce of an account, with what waits.
     pub(crate) async fn nonce(&self, address: Address) -> Result<u64> {
-        let nonce: U64 = self.call("eth_getTransactionCount", json!([address, "pending"])).await?;
+        let nonce: U64 = self
+            .call("eth_getTransactionCount", json!([address, "pending"]))
+            .await?;
         Ok(nonce.to())
     }
 

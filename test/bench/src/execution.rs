@@ -11,7 +11,9 @@ use alloy::{
     primitives::{Address, B256, TxKind, U64, U256, keccak256},
     signers::{SignerSync, local::PrivateKeySigner},
 };
-use cwe_executor::{BlockContext, BlockInput, EvmEnv, Genesis, GenesisAccount, Parent, SystemContracts, execute_block, tx_env};
+use cwe_executor::{
+    BlockContext, BlockInput, EvmEnv, Genesis, GenesisAccount, Parent, SystemContracts, execute_block, tx_env,
+};
 use cwe_primitives::{BatchBlock, ChainSpec, TxEnvelope, codec};
 use cwe_storage::{BlockCommit, Database, Options};
 use eyre::{Result, WrapErr, bail, eyre};
@@ -85,8 +87,16 @@ type Transfers = Vec<Vec<Recovered<TxEnvelope>>>;
 
 /// Runs the benchmark.
 pub(crate) fn run(args: &Args, cwe: &Path, out: &Path) -> Result<()> {
-    println!("preparing {} blocks of {} transfers among {} holders", 2 * args.blocks, args.transfers, args.holders);
-    let spec = ChainSpec { gas_limit: throughput::GAS_LIMIT, ..ChainSpec::new(CHAIN_ID) };
+    println!(
+        "preparing {} blocks of {} transfers among {} holders",
+        2 * args.blocks,
+        args.transfers,
+        args.holders
+    );
+    let spec = ChainSpec {
+        gas_limit: throughput::GAS_LIMIT,
+        ..ChainSpec::new(CHAIN_ID)
+    };
     let senders: Vec<_> = (0..args.senders).map(|_| PrivateKeySigner::random()).collect();
     let genesis = genesis(args, spec.clone(), &senders)?;
     let blocks = transfers(args, &senders)?;
@@ -117,8 +127,14 @@ pub(crate) fn run(args: &Args, cwe: &Path, out: &Path) -> Result<()> {
 /// A state in which every holder has tokens and every sender has CLN.
 fn genesis(args: &Args, spec: ChainSpec, senders: &[PrivateKeySigner]) -> Result<Genesis> {
     let mut genesis = Genesis::new(spec, GENESIS_TIME, SystemContracts::default());
-    let mut token = GenesisAccount { nonce: 1, code: artifact::token()?.runtime, ..GenesisAccount::default() };
-    let holders = (0..args.holders).map(address).chain(senders.iter().map(PrivateKeySigner::address));
+    let mut token = GenesisAccount {
+        nonce: 1,
+        code: artifact::token()?.runtime,
+        ..GenesisAccount::default()
+    };
+    let holders = (0..args.holders)
+        .map(address)
+        .chain(senders.iter().map(PrivateKeySigner::address));
     for holder in holders {
         token.storage.insert(token::balance_slot(holder), U256::from(BALANCE));
         genesis.fund(holder, U256::from(10).pow(U256::from(24)));
@@ -178,12 +194,20 @@ fn measure_ours(args: &Args, spec: &ChainSpec, genesis: &Genesis, blocks: &Trans
     let first = genesis.build()?;
     db.init_genesis(spec, BlockCommit::genesis(&first))?;
     let mut parent: Parent = first.as_parent();
-    let mut measured = Measured { gas: 0, executing: Duration::ZERO, committing: Duration::ZERO };
+    let mut measured = Measured {
+        gas: 0,
+        executing: Duration::ZERO,
+        committing: Duration::ZERO,
+    };
     let mut batch = Vec::new();
     for (position, transactions) in blocks.iter().enumerate() {
         let senders: Vec<Address> = transactions.iter().map(|transaction| transaction.signer()).collect();
         let timestamp = parent.header.timestamp + 1;
-        let input = BlockInput { timestamp, messages: Vec::new(), transactions: transactions.clone() };
+        let input = BlockInput {
+            timestamp,
+            messages: Vec::new(),
+            transactions: transactions.clone(),
+        };
         let started = Instant::now();
         let executed = execute_block(spec, &parent, input, &db.latest()?)?;
         let executing = started.elapsed();
@@ -224,10 +248,16 @@ fn measure_raw(args: &Args, spec: &ChainSpec, genesis: &Genesis, blocks: &Transf
         };
         let env = EvmEnv::consensus(spec, &context);
         let started = Instant::now();
-        let mut evm = Context::mainnet().with_db(&mut db).with_cfg(env.cfg).with_block(env.block).build_mainnet();
+        let mut evm = Context::mainnet()
+            .with_db(&mut db)
+            .with_cfg(env.cfg)
+            .with_block(env.block)
+            .build_mainnet();
         let mut used = 0;
         for transaction in transactions {
-            let result = evm.transact_commit(tx_env(transaction)).map_err(|error| eyre!("raw revm: {error:?}"))?;
+            let result = evm
+                .transact_commit(tx_env(transaction))
+                .map_err(|error| eyre!("raw revm: {error:?}"))?;
             if !result.is_success() {
                 bail!("a transfer failed on raw revm: {result:?}");
             }
@@ -248,7 +278,8 @@ fn in_memory(genesis: &Genesis) -> Result<CacheDB<EmptyDB>> {
         let info = AccountInfo::new(account.balance, account.nonce, code.hash_slow(), code);
         db.insert_account_info(*address, info);
         for (slot, value) in &account.storage {
-            db.insert_account_storage(*address, *slot, *value).map_err(|error| eyre!("{error:?}"))?;
+            db.insert_account_storage(*address, *slot, *value)
+                .map_err(|error| eyre!("{error:?}"))?;
         }
     }
     Ok(db)
@@ -263,7 +294,10 @@ struct L1Cost {
 async fn measure_l1(args: &Args, cwe: &Path) -> Result<L1Cost> {
     let flags = ["--batch-age-ms", "5000"].map(String::from);
     let devnet = Devnet::start(cwe, &flags).await?;
-    let (l1, l2) = (Endpoint::new(&devnet.network.l1_rpc)?, Endpoint::new(&devnet.network.l2_rpc)?);
+    let (l1, l2) = (
+        Endpoint::new(&devnet.network.l1_rpc)?,
+        Endpoint::new(&devnet.network.l2_rpc)?,
+    );
     let chain_id = devnet.network.l2_chain_id;
     let token = throughput::deploy(&l2, chain_id).await?;
     let signer = dev_signer(0)?;
@@ -307,10 +341,15 @@ async fn largest_commitment(l1: &Endpoint, l2: &Endpoint, devnet: &Devnet, block
     let mut cost = L1Cost { gas: 0, blob_gas: 0 };
     for log in logs.iter().skip(1) {
         let hash: B256 = serde_json::from_value(log["transactionHash"].clone())?;
-        let receipt = l1.receipt(hash).await?.ok_or_else(|| eyre!("commitment {hash} has no receipt"))?;
+        let receipt = l1
+            .receipt(hash)
+            .await?
+            .ok_or_else(|| eyre!("commitment {hash} has no receipt"))?;
         let amount = |field: &str| -> Result<u64> {
             let value = receipt.get(field).cloned().filter(|value| !value.is_null());
-            let amount: U64 = value.map_or(Ok(U64::ZERO), serde_json::from_value).wrap_err("a receipt's gas")?;
+            let amount: U64 = value
+                .map_or(Ok(U64::ZERO), serde_json::from_value)
+                .wrap_err("a receipt's gas")?;
             Ok(amount.to())
         };
         cost.gas = cost.gas.max(amount("gasUsed")?);

@@ -83,16 +83,32 @@ impl Devnet {
 
     /// Stops it as Ctrl-C does.
     pub(crate) async fn stop(mut self) -> Result<()> {
-        let Some(pid) = self.program.child.id() else { return Ok(()) };
-        Command::new("kill").args(["-INT", &pid.to_string()]).status().await.wrap_err("stopping the devnet")?;
-        timeout(STOP_TIMEOUT, self.program.child.wait()).await.wrap_err("the devnet does not stop")??;
+        let Some(pid) = self.program.child.id() else {
+            return Ok(());
+        };
+        Command::new("kill")
+            .args(["-INT", &pid.to_string()])
+            .status()
+            .await
+            .wrap_err("stopping the devnet")?;
+        timeout(STOP_TIMEOUT, self.program.child.wait())
+            .await
+            .wrap_err("the devnet does not stop")??;
         Ok(())
     }
 }
 
 /// An anvil that mines every second; returns its URL too.
 pub(crate) async fn start_anvil(gas_limit: u64) -> Result<(Program, String)> {
-    let arguments = ["--port", "0", "--block-time", "1", "--gas-limit", &gas_limit.to_string()].map(String::from);
+    let arguments = [
+        "--port",
+        "0",
+        "--block-time",
+        "1",
+        "--gas-limit",
+        &gas_limit.to_string(),
+    ]
+    .map(String::from);
     let ready = |line: &str| line.trim_start().starts_with("Listening on ");
     let (program, line) = start_until(&anvil()?, &arguments, ready).await?;
     Ok((program, line.trim().replacen("Listening on ", "http://", 1)))
@@ -103,15 +119,27 @@ fn anvil() -> Result<PathBuf> {
     let name = format!(
         "node_modules/@foundry-rs/anvil-{}-{}/bin/anvil",
         if cfg!(target_os = "macos") { "darwin" } else { "linux" },
-        if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }
+        if cfg!(target_arch = "aarch64") {
+            "arm64"
+        } else {
+            "amd64"
+        }
     );
     let path = PathBuf::from(name);
-    if path.is_file() { Ok(path) } else { Err(eyre!("{} is missing: run make setup", path.display())) }
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(eyre!("{} is missing: run make setup", path.display()))
+    }
 }
 
 fn command(binary: &Path, arguments: &[String]) -> Command {
     let mut command = Command::new(binary);
-    command.args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true);
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CWE_")) {
         command.env_remove(name);
     }
@@ -124,7 +152,10 @@ async fn start_until(binary: &Path, arguments: &[String], ready: impl Fn(&str) -
         .stdout(Stdio::piped())
         .spawn()
         .wrap_err_with(|| format!("starting {}", binary.display()))?;
-    let stdout = child.stdout.take().ok_or_else(|| eyre!("{} has no output", binary.display()))?;
+    let stdout = child
+        .stdout
+        .take()
+        .ok_or_else(|| eyre!("{} has no output", binary.display()))?;
     let mut lines = BufReader::new(stdout).lines();
     let found = timeout(READY_TIMEOUT, async {
         while let Some(line) = lines.next_line().await? {
@@ -134,7 +165,9 @@ async fn start_until(binary: &Path, arguments: &[String], ready: impl Fn(&str) -
         }
         bail!("{} ended before it was ready", binary.display())
     });
-    let line = found.await.wrap_err_with(|| format!("{} is not ready in time", binary.display()))??;
+    let line = found
+        .await
+        .wrap_err_with(|| format!("{} is not ready in time", binary.display()))??;
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     Ok((Program { child }, line))
 }

@@ -25,7 +25,11 @@ pub(crate) fn publish(out: &Path, name: &str, figures: &impl Serialize) -> Resul
 
 /// The value below which `share` (0 to 1) of the sorted values lie; 0 without values.
 pub(crate) fn percentile(sorted: &[f64], share: f64) -> f64 {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length is an index")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a length is an index"
+    )]
     let position = ((sorted.len() as f64) * share).ceil() as usize;
     sorted.get(position.saturating_sub(1)).copied().unwrap_or_default()
 }

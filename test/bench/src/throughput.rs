@@ -71,7 +71,10 @@ struct Figures {
 
 /// Runs the benchmark.
 pub(crate) async fn run(args: &Args, cwe: &Path, out: &Path) -> Result<()> {
-    println!("latency: {} transactions a second for {} s", args.rate, args.latency_secs);
+    println!(
+        "latency: {} transactions a second for {} s",
+        args.rate, args.latency_secs
+    );
     let gas_limit = ["--gas-limit".to_owned(), GAS_LIMIT.to_string()];
     let devnet = Devnet::start(cwe, &gas_limit).await?;
     let l2 = Endpoint::new(&devnet.network.l2_rpc)?;
@@ -79,7 +82,10 @@ pub(crate) async fn run(args: &Args, cwe: &Path, out: &Path) -> Result<()> {
     let token = deploy(&l2, chain_id).await?;
     let latencies = latency(args, &l2, chain_id, token).await?;
 
-    println!("throughput: {SENDERS} senders, {} transfers each, on the rollup", args.transfers);
+    println!(
+        "throughput: {SENDERS} senders, {} transfers each, on the rollup",
+        args.transfers
+    );
     let ours = throughput(args, &l2, chain_id, token).await?;
     devnet.stop().await?;
 
@@ -112,31 +118,58 @@ pub(crate) async fn deploy(endpoint: &Endpoint, chain_id: u64) -> Result<Address
     let supply = U256::from(u64::MAX);
     let mut code = artifact::token()?.creation.to_vec();
     code.extend(token::constructor(owner.address(), supply));
-    let creation = Call { to: TxKind::Create, value: U256::ZERO, gas: CREATION_GAS, input: code.into() };
+    let creation = Call {
+        to: TxKind::Create,
+        value: U256::ZERO,
+        gas: CREATION_GAS,
+        input: code.into(),
+    };
     let signed = sign(&owner, transaction(chain_id, nonce, creation))?;
     endpoint.send(&signed.raw).await?;
     let contract = owner.address().create(nonce);
-    endpoint.wait(signed.hash, DRAIN_LIMIT).await.wrap_err("deploying the token")?;
+    endpoint
+        .wait(signed.hash, DRAIN_LIMIT)
+        .await
+        .wrap_err("deploying the token")?;
     for number in 1..SENDERS {
         nonce += 1;
         let share = transfer(contract, dev_signer(number)?.address(), u64::MAX / 4);
         let signed = sign(&owner, transaction(chain_id, nonce, share))?;
         endpoint.send(&signed.raw).await?;
-        endpoint.wait(signed.hash, DRAIN_LIMIT).await.wrap_err("sharing the token")?;
+        endpoint
+            .wait(signed.hash, DRAIN_LIMIT)
+            .await
+            .wrap_err("sharing the token")?;
     }
     Ok(contract)
 }
 
 fn transfer(token: Address, to: Address, value: u64) -> Call {
     let input: Bytes = token::transfer(to, value);
-    Call { to: TxKind::Call(token), value: U256::ZERO, gas: TRANSFER_GAS, input }
+    Call {
+        to: TxKind::Call(token),
+        value: U256::ZERO,
+        gas: TRANSFER_GAS,
+        input,
+    }
 }
 
 /// Transfers of one sender to ever new holders, signed.
-async fn prepare(endpoint: &Endpoint, chain_id: u64, signer: &PrivateKeySigner, token: Address, count: u64) -> Result<Vec<Signed>> {
+async fn prepare(
+    endpoint: &Endpoint,
+    chain_id: u64,
+    signer: &PrivateKeySigner,
+    token: Address,
+    count: u64,
+) -> Result<Vec<Signed>> {
     let first = endpoint.nonce(signer.address()).await?;
     (0..count)
-        .map(|offset| sign(signer, transaction(chain_id, first + offset, transfer(token, address(offset), 1))))
+        .map(|offset| {
+            sign(
+                signer,
+                transaction(chain_id, first + offset, transfer(token, address(offset), 1)),
+            )
+        })
         .collect()
 }
 

@@ -17,7 +17,12 @@ pub(crate) const SUPPLY_SLOT: U256 = U256::from_limbs([2, 0, 0, 0]);
 
 /// Call data of a transfer.
 pub(crate) fn transfer(to: Address, value: u64) -> Bytes {
-    transferCall { to, value: U256::from(value) }.abi_encode().into()
+    transferCall {
+        to,
+        value: U256::from(value),
+    }
+    .abi_encode()
+    .into()
 }
 
 /// Slot of a holder's balance.

@@ -10,9 +10,7 @@ use alloy::{
     primitives::{Address, B256, U256, keccak256},
 };
 use cwe_executor::StateBackend;
-use cwe_primitives::{
-    Account, AccountChange, Block, BlockBody, ChainSpec, QueueHash, SlotChange, StateChanges,
-};
+use cwe_primitives::{Account, AccountChange, Block, BlockBody, ChainSpec, QueueHash, SlotChange, StateChanges};
 use cwe_storage::{BlockCommit, BulkAccount, BulkState, Database, Options};
 use eyre::{Result, WrapErr, eyre};
 use plotters::prelude::*;
@@ -61,7 +59,9 @@ struct Figures {
 
 /// Runs the benchmark and draws the curve.
 pub(crate) fn run(args: &Args, out: &Path) -> Result<()> {
-    let sizes = (4..).map(|power| 10u64.pow(power)).take_while(|size| *size <= args.max_accounts);
+    let sizes = (4..)
+        .map(|power| 10u64.pow(power))
+        .take_while(|size| *size <= args.max_accounts);
     let mut points = Vec::new();
     for accounts in sizes {
         let point = measure(args, accounts).wrap_err_with(|| format!("with {accounts} accounts"))?;
@@ -74,7 +74,15 @@ pub(crate) fn run(args: &Args, out: &Path) -> Result<()> {
     let root = || points.iter().map(|point| point.root_us_per_slot);
     let spread = root().fold(0.0, f64::max) / root().fold(f64::INFINITY, f64::min);
     draw(&out.join("trie.svg"), &points)?;
-    publish(out, "trie", &Figures { slots_per_block: args.slots, root_spread: figure(spread), points })
+    publish(
+        out,
+        "trie",
+        &Figures {
+            slots_per_block: args.slots,
+            root_spread: figure(spread),
+            points,
+        },
+    )
 }
 
 /// Builds a state in which as many accounts hold a token, then changes random balances of it, block after block.
@@ -91,7 +99,9 @@ fn measure(args: &Args, accounts: u64) -> Result<Point> {
         let started = Instant::now();
         let trie = snapshot.update_root(&changes).map_err(|error| eyre!("{error}"))?;
         let rooted = started.elapsed();
-        let parent = snapshot.block_hash(number - 1)?.ok_or_else(|| eyre!("block {} is missing", number - 1))?;
+        let parent = snapshot
+            .block_hash(number - 1)?
+            .ok_or_else(|| eyre!("block {} is missing", number - 1))?;
         drop(snapshot);
         let block = block(number, parent, trie.root);
         let commit = BlockCommit {
@@ -113,51 +123,91 @@ fn measure(args: &Args, accounts: u64) -> Result<Point> {
     }
     let slots = (args.blocks * args.slots) as f64;
     let per_slot = |duration: Duration| figure(duration.as_secs_f64() * 1e6 / slots);
-    Ok(Point { accounts, root_us_per_slot: per_slot(rooting), commit_us_per_slot: per_slot(committing) })
+    Ok(Point {
+        accounts,
+        root_us_per_slot: per_slot(rooting),
+        commit_us_per_slot: per_slot(committing),
+    })
 }
 
 fn state(accounts: u64) -> BulkState {
     let holder = |number| BulkAccount {
         address: address(number),
-        account: Account { nonce: 1, balance: U256::from(number), ..Account::default() },
+        account: Account {
+            nonce: 1,
+            balance: U256::from(number),
+            ..Account::default()
+        },
         storage: Vec::new(),
     };
     let code = vec![0xfe];
     let token = BulkAccount {
         address: TOKEN,
-        account: Account { nonce: 1, balance: U256::ZERO, code_hash: keccak256(&code) },
-        storage: (0..accounts).map(|number| (balance_slot(address(number)), U256::from(number + 1))).collect(),
+        account: Account {
+            nonce: 1,
+            balance: U256::ZERO,
+            code_hash: keccak256(&code),
+        },
+        storage: (0..accounts)
+            .map(|number| (balance_slot(address(number)), U256::from(number + 1)))
+            .collect(),
     };
     let accounts = (0..accounts).map(holder).chain([token]).collect();
-    BulkState { accounts, codes: [(keccak256(&code), code.into())].into() }
+    BulkState {
+        accounts,
+        codes: [(keccak256(&code), code.into())].into(),
+    }
 }
 
 /// New balances for random holders.
-fn changes(
-    snapshot: &cwe_storage::Snapshot,
-    accounts: u64,
-    slots: usize,
-    random: &mut StdRng,
-) -> Result<StateChanges> {
+fn changes(snapshot: &cwe_storage::Snapshot, accounts: u64, slots: usize, random: &mut StdRng) -> Result<StateChanges> {
     let token = snapshot.account(TOKEN)?;
-    let mut change = AccountChange { previous: token, current: token, ..AccountChange::default() };
+    let mut change = AccountChange {
+        previous: token,
+        current: token,
+        ..AccountChange::default()
+    };
     while change.storage.len() < slots.min(usize::try_from(accounts)? / 2) {
         let slot = balance_slot(address(random.random_range(0..accounts)));
         let previous = snapshot.slot(TOKEN, slot)?;
-        change.storage.insert(slot, SlotChange { previous, current: previous + U256::from(random.random_range(1..1_000u64)) });
+        change.storage.insert(
+            slot,
+            SlotChange {
+                previous,
+                current: previous + U256::from(random.random_range(1..1_000u64)),
+            },
+        );
     }
-    Ok(StateChanges { accounts: [(TOKEN, change)].into(), ..StateChanges::default() })
+    Ok(StateChanges {
+        accounts: [(TOKEN, change)].into(),
+        ..StateChanges::default()
+    })
 }
 
 fn block(number: u64, parent_hash: B256, state_root: B256) -> Block {
-    let header = Header { number, parent_hash, state_root, timestamp: number, ..Header::default() };
-    Block { header, body: BlockBody::default() }
+    let header = Header {
+        number,
+        parent_hash,
+        state_root,
+        timestamp: number,
+        ..Header::default()
+    };
+    Block {
+        header,
+        body: BlockBody::default(),
+    }
 }
 
 fn draw(path: &Path, points: &[Point]) -> Result<()> {
     let failed = |error: &dyn std::fmt::Display| eyre!("drawing {}: {error}", path.display());
-    let (Some(first), Some(last)) = (points.first(), points.last()) else { return Ok(()) };
-    let top = points.iter().map(|point| point.root_us_per_slot.max(point.commit_us_per_slot)).fold(0.0, f64::max) * 1.3;
+    let (Some(first), Some(last)) = (points.first(), points.last()) else {
+        return Ok(());
+    };
+    let top = points
+        .iter()
+        .map(|point| point.root_us_per_slot.max(point.commit_us_per_slot))
+        .fold(0.0, f64::max)
+        * 1.3;
     let area = SVGBackend::new(path, SIZE).into_drawing_area();
     area.fill(&WHITE).map_err(|error| failed(&error))?;
     let mut chart = ChartBuilder::on(&area)
@@ -165,7 +215,10 @@ fn draw(path: &Path, points: &[Point]) -> Result<()> {
         .margin(16)
         .x_label_area_size(42)
         .y_label_area_size(56)
-        .build_cartesian_2d((first.accounts as f64..last.accounts as f64 * 1.01).log_scale(), 0.0..top)
+        .build_cartesian_2d(
+            (first.accounts as f64..last.accounts as f64 * 1.01).log_scale(),
+            0.0..top,
+        )
         .map_err(|error| failed(&error))?;
     chart
         .configure_mesh()
@@ -175,7 +228,11 @@ fn draw(path: &Path, points: &[Point]) -> Result<()> {
         .draw()
         .map_err(|error| failed(&error))?;
     for (name, colour, value) in [
-        ("state root", BLUE, (|point: &Point| point.root_us_per_slot) as fn(&Point) -> f64),
+        (
+            "state root",
+            BLUE,
+            (|point: &Point| point.root_us_per_slot) as fn(&Point) -> f64,
+        ),
         ("commit", RED, |point: &Point| point.commit_us_per_slot),
     ] {
         let line = points.iter().map(|point| (point.accounts as f64, value(point)));

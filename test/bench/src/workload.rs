@@ -65,7 +65,10 @@ pub(crate) fn transaction(chain_id: u64, nonce: u64, call: Call) -> TxEip1559 {
 pub(crate) fn sign(signer: &PrivateKeySigner, transaction: TxEip1559) -> Result<Signed> {
     let signature = signer.sign_hash_sync(&transaction.signature_hash())?;
     let envelope = TxEnvelope::from(transaction.into_signed(signature));
-    Ok(Signed { raw: envelope.encoded_2718().into(), hash: *envelope.tx_hash() })
+    Ok(Signed {
+        raw: envelope.encoded_2718().into(),
+        hash: *envelope.tx_hash(),
+    })
 }
 
 /// An address that depends on a number only.
