@@ -304,7 +304,10 @@ async fn wait_for_funds(network: &Network) -> Result<()> {
 /// By sealed blocks: tools such as forge pin the block they work on, which the open block is not.
 async fn sealed_balance(l2: &DynProvider, account: Address) -> Result<U256> {
     let latest = l2.get_block_number().await.wrap_err("reading the L2 head")?;
-    l2.get_balance(account).number(latest).await.wrap_err("reading a balance on L2")
+    l2.get_balance(account)
+        .number(latest)
+        .await
+        .wrap_err("reading a balance on L2")
 }
 
 impl Devnet {
