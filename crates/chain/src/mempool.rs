@@ -336,6 +336,11 @@ impl Mempool {
         self.content.of_sender(sender).next()
     }
 
+    /// Whether some sender's next transaction waits here.
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// Senders with a transaction that a block with this base fee can execute, best fee first.
     pub(crate) fn executable_senders(&self, base_fee: u64) -> Vec<Address> {
         self.ready

@@ -348,6 +348,29 @@ async fn a_fee_below_the_base_fee_waits_until_the_base_fee_falls() {
     assert!(running.chain.pool().is_empty());
 }
 
+#[tokio::test]
+async fn a_fee_below_the_base_fee_does_not_wait_for_ever_when_nobody_else_sends() {
+    let home = Home::new();
+    let running = home.start(EngineConfig {
+        block_time_ms: 60,
+        ..manual()
+    });
+    running.submit(&Tx::create(0, BURN, 16_700_000).sign(1)).await.unwrap();
+    let cheap = Tx {
+        fee: u128::from(spec().min_base_fee),
+        ..Tx::transfer(0)
+    };
+    let sealed = async {
+        while running.chain.pending().unwrap().context().base_fee == spec().min_base_fee {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), sealed).await.unwrap();
+    let cheap = running.submit(&cheap.sign(2)).await.unwrap();
+    let included = running.chain.wait_for(cheap, Duration::from_secs(10)).await.unwrap();
+    assert!(included.is_some());
+}
+
 /// Refuses to write while told to.
 struct Flaky {
     journal: Journal,

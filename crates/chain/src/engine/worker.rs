@@ -501,7 +501,7 @@ impl Worker {
         self.flush()?;
         let heartbeat = Duration::from_secs(self.config.heartbeat_secs);
         let heartbeat_due = !heartbeat.is_zero() && self.last_sealed.elapsed() >= heartbeat;
-        if self.block.view().is_empty() && !heartbeat_due {
+        if self.block.view().is_empty() && !heartbeat_due && !self.base_fee_must_fall() {
             return Ok(());
         }
         self.freshen()?;
@@ -511,6 +511,12 @@ impl Worker {
             Err(EngineError::NotSealed(_)) => Ok(()),
             Err(fatal) => Err(fatal),
         }
+    }
+
+    /// A transaction that could be executed waits for a lower base fee, and only blocks lower it: without empty ones
+    /// it would wait for ever once nobody else pays the present fee.
+    fn base_fee_must_fall(&self) -> bool {
+        self.pool.has_ready() && self.block.view().context().base_fee > self.shared.spec.min_base_fee
     }
 
     /// Seals at the next opportunity: something waits that the open block has no room for.
