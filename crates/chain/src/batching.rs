@@ -6,7 +6,7 @@ use alloy::{
     primitives::{B256, Bytes, U256, keccak256},
 };
 use cwe_primitives::{
-    BatchBlock, BatchCommitment, DataLocation, QueueHash,
+    BatchBlock, BatchCommitment, DataLocation,
     blob::{self, BlobError},
     codec::{self, CodecError},
     predeploys::MESSAGE_PASSER,
@@ -112,20 +112,12 @@ pub fn to_blobs(data: &[u8]) -> Result<(Vec<Bytes>, Vec<B256>), BatchingError> {
 pub fn genesis_commitment(db: &Database) -> Result<BatchCommitment, BatchingError> {
     let header = db.latest()?.header(0)?.ok_or(BatchingError::MissingBlock(0))?;
     let withdrawal_root = withdrawal_root(&db.at(0)?)?;
-    Ok(BatchCommitment {
-        parent_batch_hash: B256::ZERO,
-        index: 0,
-        first_block: 0,
-        last_block: 0,
-        last_timestamp: header.timestamp(),
-        parent_block_hash: B256::ZERO,
-        block_hash: header.hash(),
-        state_root: header.state_root(),
+    Ok(BatchCommitment::genesis(
+        header.timestamp(),
+        header.hash(),
+        header.state_root(),
         withdrawal_root,
-        queue_before: QueueHash::default(),
-        queue_after: QueueHash::default(),
-        data: DataLocation::Calldata(B256::ZERO),
-    })
+    ))
 }
 
 fn build(
