@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct EngineConfig {
     /// Milliseconds from opening a block to sealing it. Default 1000.
     pub block_time_ms: u64,
+    /// Seal earlier when nothing was executed for this many milliseconds; 0 never does. Tools that read state by the
+    /// newest block's number (`forge script`) then see on a quiet chain what their user was just told. Default 50.
+    pub idle_seal_ms: u64,
     /// Seal an empty block after this many seconds without one; 0 never does. Default 0.
     pub heartbeat_secs: u64,
     /// Most transactions executed under one journal commit. Default 256.
@@ -28,6 +31,7 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             block_time_ms: 1000,
+            idle_seal_ms: 50,
             heartbeat_secs: 0,
             max_group: 256,
             submission_queue: 8192,

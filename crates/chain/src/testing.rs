@@ -73,6 +73,7 @@ pub(crate) fn open_journal(path: &Path, db: &Database) -> Journal {
 pub(crate) fn manual() -> EngineConfig {
     EngineConfig {
         block_time_ms: 3_600_000,
+        idle_seal_ms: 0,
         ..EngineConfig::default()
     }
 }

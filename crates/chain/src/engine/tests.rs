@@ -233,6 +233,24 @@ async fn blocks_are_sealed_in_time_and_only_with_transactions() {
 }
 
 #[tokio::test]
+async fn a_quiet_chain_seals_long_before_the_block_time_is_over() {
+    let home = Home::new();
+    let running = home.start(EngineConfig {
+        idle_seal_ms: 20,
+        ..manual()
+    });
+    for nonce in 0..2 {
+        let mut events = running.chain.subscribe();
+        running.submit(&Tx::transfer(nonce).sign(1)).await.unwrap();
+        let sealed = async { while !matches!(events.recv().await.unwrap(), ChainEvent::Block(_)) {} };
+        tokio::time::timeout(Duration::from_secs(5), sealed).await.unwrap();
+    }
+    assert_eq!(running.chain.heads().latest, 2);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(running.chain.heads().latest, 2, "nothing more to seal");
+}
+
+#[tokio::test]
 async fn a_heartbeat_seals_an_empty_block() {
     let home = Home::new();
     let running = home.start(EngineConfig {
@@ -294,6 +312,7 @@ async fn messages_take_at_most_half_of_a_block() {
     let home = Home::new();
     let running = home.start(EngineConfig {
         block_time_ms: 3_600_000,
+        idle_seal_ms: 0,
         ..EngineConfig::default()
     });
     let messages: Vec<_> = (0..9).map(|index| message(index, 2_000_000)).collect();

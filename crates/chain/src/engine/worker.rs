@@ -45,8 +45,10 @@ pub(super) struct Worker {
     group: Group,
     /// The pool as the journal has it.
     durable_pool: Mempool,
-    /// When to seal, or to look again.
+    /// When to seal at the latest, or to look again.
     deadline: Instant,
+    /// When to seal if nothing more is executed; `None` while the open block is empty.
+    idle_at: Option<Instant>,
     last_sealed: Instant,
 }
 
@@ -83,6 +85,7 @@ impl Worker {
             next_sequence: replayed.next_sequence,
             group: Group::default(),
             deadline: now,
+            idle_at: None,
             last_sealed: now,
         };
         worker.deadline = now + worker.block_time();
@@ -127,7 +130,7 @@ impl Worker {
         loop {
             match self
                 .commands
-                .recv_timeout(self.deadline.saturating_duration_since(Instant::now()))
+                .recv_timeout(self.seal_at().saturating_duration_since(Instant::now()))
             {
                 Ok(command) => {
                     if self.handle_group(command)? == Flow::Stop {
@@ -137,7 +140,7 @@ impl Worker {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
-            if Instant::now() >= self.deadline {
+            if Instant::now() >= self.seal_at() {
                 self.tick()?;
             }
         }
@@ -418,6 +421,9 @@ impl Worker {
         metrics::counter!("cwe_engine_transactions_total").increment(group.executed.len() as u64);
         #[expect(clippy::cast_precision_loss, reason = "a histogram takes floats")]
         metrics::histogram!("cwe_engine_group_size").record(group.journal.accepted.len() as f64);
+        if !group.executed.is_empty() && self.config.idle_seal_ms > 0 {
+            self.idle_at = Some(Instant::now() + Duration::from_millis(self.config.idle_seal_ms));
+        }
         self.publish(&mut group);
         group.acknowledge();
         Ok(())
@@ -497,6 +503,7 @@ impl Worker {
     /// The block's time is over.
     fn tick(&mut self) -> Result<(), EngineError> {
         self.deadline = Instant::now() + self.block_time();
+        self.idle_at = None;
         self.take_messages()?;
         self.flush()?;
         let heartbeat = Duration::from_secs(self.config.heartbeat_secs);
@@ -583,6 +590,7 @@ impl Worker {
         self.block = OpenBlock::open(&self.shared.spec, parent, now_secs())?;
         self.publish_block();
         self.deadline = Instant::now() + self.block_time();
+        self.idle_at = None;
         Ok(())
     }
 
@@ -599,6 +607,11 @@ impl Worker {
             *current = state;
             differs
         });
+    }
+
+    /// The block's time is over, or nothing was executed for the idle time.
+    fn seal_at(&self) -> Instant {
+        self.idle_at.map_or(self.deadline, |idle_at| idle_at.min(self.deadline))
     }
 
     fn block_time(&self) -> Duration {

@@ -85,6 +85,7 @@ impl Node {
         let journal = Journal::open(&directory.path().join("journal"), CHAIN_ID, hash, 64 << 20).unwrap();
         let engine_config = EngineConfig {
             block_time_ms: 3_600_000,
+            idle_seal_ms: 0,
             ..EngineConfig::default()
         };
         let (chain, engine) = Engine::start(engine_config, spec, db, journal).unwrap();
