@@ -48,6 +48,8 @@ setup_packages() {
   need pkg-config pkg-config
   need cmake cmake
   need git git
+  # The queue's tests run a PostgreSQL server; Debian keeps its programs outside the search path.
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || need initdb postgresql
 }
 
 setup_rust() {
