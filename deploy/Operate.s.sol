@@ -5,7 +5,9 @@ import {CLN} from "../bridge/src/CLN.sol";
 import {Inbox} from "../bridge/src/Inbox.sol";
 import {Rollup} from "../bridge/src/Rollup.sol";
 import {Timelock} from "../bridge/src/Timelock.sol";
+import {IRollup} from "../bridge/src/interfaces/IRollup.sol";
 import {Script} from "forge-std/Script.sol";
+import {VmSafe} from "forge-std/Vm.sol";
 import {console} from "forge-std/console.sol";
 
 /// @title Operate
@@ -16,11 +18,14 @@ import {console} from "forge-std/console.sol";
 ///   forge script deploy/Operate.s.sol --sig 'attest(uint256,uint64)' 1000000000000000000000 86400 …
 ///   forge script deploy/Operate.s.sol --sig 'mint(address,uint256)' 0x… 1000000000000000000 …
 ///   forge script deploy/Operate.s.sol --sig 'pause()' …
+///   forge script deploy/Operate.s.sol --sig 'revertBatches(uint64)' 41 …
 ///   forge script deploy/Operate.s.sol --sig 'setSequencer(bool,address,bool)' true 0x… true …
 ///   each with --rpc-url $L1_RPC --private-key $KEY --broadcast
 contract Operate is Script {
     /// @notice The deployment's file has no such contract for this chain.
     error UnknownDeployment(string file);
+    /// @notice No batch of this index is committed, or the L1 endpoint no longer has its event.
+    error UnknownBatch(uint64 batchIndex);
 
     /// @notice States a reserve of `reserve` CLN wei for the next `validSeconds`. Attester.
     function attest(uint256 reserve, uint64 validSeconds) external {
@@ -49,6 +54,15 @@ contract Operate is Script {
         Rollup rollup = Rollup(deployed("rollup"));
         vm.broadcast();
         rollup.unpause();
+    }
+
+    /// @notice Drops the unproven batches after `newTip`, whose fields are read from its event. A running sequencer
+    /// commits its blocks again; full nodes go back and follow it. Sequencer.
+    function revertBatches(uint64 newTip) external {
+        Rollup rollup = Rollup(deployed("rollup"));
+        IRollup.Batch memory tip = committed(rollup, newTip);
+        vm.broadcast();
+        rollup.revertBatches(tip);
     }
 
     /// @notice Relays the current L1 block to the L2's oracle. Anybody.
@@ -96,6 +110,16 @@ contract Operate is Script {
         } else {
             timelock.execute(target, 0, call, 0, 0);
         }
+    }
+
+    function committed(Rollup rollup, uint64 batchIndex) internal returns (IRollup.Batch memory batch) {
+        bytes32[] memory topics = new bytes32[](3);
+        topics[0] = IRollup.BatchCommitted.selector;
+        topics[1] = bytes32(uint256(batchIndex));
+        topics[2] = rollup.batchHash(batchIndex);
+        VmSafe.EthGetLogs[] memory logs = vm.eth_getLogs(0, block.number, address(rollup), topics);
+        if (logs.length == 0) revert UnknownBatch(batchIndex);
+        (batch,,) = abi.decode(logs[0].data, (IRollup.Batch, bytes32[], bytes));
     }
 
     function deployed(string memory name) internal view returns (address) {

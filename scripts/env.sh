@@ -5,6 +5,13 @@ ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 export ROOT
 export PATH="$ROOT/node_modules/.bin:$HOME/.cargo/bin:$PATH"
 
+# Foundry's programs themselves come before the launchers that npm puts into .bin: those end with 0 whatever the program
+# ends with, and no check could fail.
+for folder in "$ROOT"/node_modules/@foundry-rs/*/bin; do
+  [ -d "$folder" ] && PATH="$folder:$PATH"
+done
+unset folder
+
 # The file names a version; a machine may hold that version under another name ("stable") and be offline.
 select_rust_toolchain() {
   local wanted name

@@ -50,13 +50,14 @@ skipped() {
 }
 
 end_to_end() {
-  CWE="$target/debug/cwe" node --test --test-concurrency=1 --test-timeout=900000 --test-reporter=spec test/e2e/*.test.mjs
+  CWE="$target/debug/cwe" node --test --test-concurrency=1 --test-timeout=1800000 --test-reporter=spec test/e2e/*.test.mjs
 }
 
 step solidity-format forge fmt --check
 step solidity-build forge build --sizes
 step solidity-tests forge test
 step bindings scripts/bindings.sh --check
+step typescript node --test --test-reporter=spec sdk/typescript/test/*.test.mjs
 step rust-format cargo fmt --all --check
 step rust-lints cargo clippy --workspace --all-targets --locked -- -D warnings
 if step rust-build cargo build --workspace --all-targets --locked; then

@@ -67,6 +67,8 @@ contract Bridge is IBridge, Initializable, OwnableUpgradeable, UUPSUpgradeable {
     }
 
     /// @inheritdoc IBridge
+    /// @dev The events follow the calls because they carry the message's index; CLN and inbox are the protocol's own.
+    // slither-disable-next-line reentrancy-events
     function depositWithPermit(
         address to,
         uint256 amount,
@@ -82,6 +84,7 @@ contract Bridge is IBridge, Initializable, OwnableUpgradeable, UUPSUpgradeable {
         return _deposit(to, amount, gasLimit);
     }
 
+    // slither-disable-next-line reentrancy-events
     function _deposit(address to, uint256 amount, uint64 gasLimit) private returns (uint64 messageIndex) {
         if (to == address(0)) revert ZeroAddress();
         if (amount == 0 || amount > type(uint128).max) revert AmountInvalid(amount);

@@ -91,6 +91,8 @@ contract Inbox is IInbox, Initializable, OwnableUpgradeable, UUPSUpgradeable {
     /// @inheritdoc IInbox
     function relayL1Block() external returns (uint64 index) {
         InboxStorage storage $ = _storage();
+        // Once a block, which is what equality says here.
+        // slither-disable-next-line incorrect-equality
         if ($.lastRelayedBlock == block.number) revert BlockAlreadyRelayed(block.number);
         $.lastRelayedBlock = block.number;
         bytes memory data = abi.encodeCall(

@@ -107,6 +107,8 @@ contract Rollup is IRollup, Initializable, OwnableUpgradeable, UUPSUpgradeable {
     }
 
     function _storeGenesis(Genesis calldata genesis) private {
+        // All other fields of batch 0 are zero.
+        // slither-disable-next-line uninitialized-local
         Batch memory batch;
         batch.lastTimestamp = genesis.timestamp;
         batch.blockHash = genesis.blockHash;
@@ -274,6 +276,8 @@ contract Rollup is IRollup, Initializable, OwnableUpgradeable, UUPSUpgradeable {
     function _requireNothingOverdue() private view {
         RollupStorage storage $ = _storage();
         uint64 next = $.nextMessage;
+        // Of the queue only the time is needed.
+        // slither-disable-next-line unused-return
         (, uint64 enqueuedAt) = $.inbox.queueState(next);
         if (_isOlderThan(enqueuedAt, $.openAfter)) revert ForcedMessageLeftOut(next, enqueuedAt);
     }
@@ -356,6 +360,8 @@ contract Rollup is IRollup, Initializable, OwnableUpgradeable, UUPSUpgradeable {
         RollupStorage storage $ = _storage();
         if (address($.verifier) == address(0)) return false;
         if (_isOlderThan($.lastFinalizedAt, $.openAfter)) return true;
+        // Of the queue only the time is needed.
+        // slither-disable-next-line unused-return
         (, uint64 enqueuedAt) = $.inbox.queueState($.nextUnfinalizedMessage);
         return _isOlderThan(enqueuedAt, $.openAfter);
     }

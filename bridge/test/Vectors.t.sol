@@ -3,7 +3,6 @@ pragma solidity 0.8.34;
 
 import {MessagePasser} from "../../contracts/src/system/MessagePasser.sol";
 import {IRollup} from "../src/interfaces/IRollup.sol";
-import {AddressAlias} from "../src/libraries/AddressAlias.sol";
 import {BatchHash} from "../src/libraries/BatchHash.sol";
 import {QueueHash} from "../src/libraries/QueueHash.sol";
 import {WithdrawalTree} from "../src/libraries/WithdrawalTree.sol";
@@ -22,9 +21,7 @@ contract VectorsTest is Test {
     function test_committedVectorsAreWhatTheContractsCompute() public {
         string memory json = string.concat(
             "{\n",
-            '"aliases": ',
-            aliases(),
-            ',\n"messages": ',
+            '"messages": ',
             messages(),
             ',\n"withdrawals": ',
             withdrawals(),
@@ -39,15 +36,6 @@ contract VectorsTest is Test {
     }
 
     /* cases */
-
-    function aliases() internal pure returns (string memory list) {
-        address[4] memory cases =
-            [address(0), address(1), address(uint160(uint256(keccak256("some contract")))), address(type(uint160).max)];
-        for (uint256 i = 0; i < cases.length; ++i) {
-            list = append(list, object(field("l1", cases[i]), ", ", field("alias", AddressAlias.apply_(cases[i]))));
-        }
-        return string.concat("[\n", list, "]");
-    }
 
     function messages() internal pure returns (string memory list) {
         bytes32 queueHash;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::Address;
+use cwe_bridge::DataPolicy;
 use figment::{
     Figment, Source,
     providers::{Env, Format, Serialized, Toml},
@@ -106,7 +107,8 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         check_l1(&self.l1)?;
         at_least_one("engine.block_time_ms", self.engine.block_time_ms)?;
-        check_batches(&self.batches)
+        check_batches(&self.batches)?;
+        check_block_size(self)
     }
 }
 
@@ -282,6 +284,21 @@ fn check_batches(batches: &BatchesSection) -> Result<(), ConfigError> {
     at_least_one("batches.max_blob_fee_gwei", batches.max_blob_fee_gwei)
 }
 
+/// A block that fits no batch could never be posted: such blocks must not be made.
+fn check_block_size(config: &Config) -> Result<(), ConfigError> {
+    let BatchesSection { data, max_blobs, .. } = config.batches;
+    let (configured, limit) = (config.engine.max_block_bytes, data.max_block_bytes(max_blobs));
+    if !config.batches.enabled || configured <= limit {
+        return Ok(());
+    }
+    let place = match data {
+        DataPolicy::Calldata => "batches.data = \"calldata\"".to_owned(),
+        DataPolicy::Auto | DataPolicy::Blobs => format!("batches.max_blobs = {max_blobs}"),
+    };
+    let reason = format!("is {configured}, but with {place} a block that fits a batch has {limit}: set it to {limit}");
+    rejected("engine.max_block_bytes", reason)
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -371,6 +388,37 @@ mod tests {
             Config::load(Some(Path::new("no/such.toml")), &required()),
             Err(ConfigError::NoFile(_))
         ));
+    }
+
+    #[test]
+    fn blocks_that_fit_no_batch_are_refused_with_the_size_that_does() {
+        let load = |assignments: &[&str]| {
+            let mut overrides = required();
+            overrides.set_text("batches.enabled=true").unwrap();
+            overrides.set_text("batches.private_key=0x01").unwrap();
+            assignments
+                .iter()
+                .for_each(|assignment| overrides.set_text(assignment).unwrap());
+            Config::load(None, &overrides).map_err(|error| error.to_string())
+        };
+        let error = load(&["batches.data=calldata"]).unwrap_err();
+        assert!(
+            error.contains("`engine.max_block_bytes`: is 700000") && error.contains("set it to 110000"),
+            "{error}"
+        );
+        load(&["batches.data=calldata", "engine.max_block_bytes=110000"]).unwrap();
+        load(&["batches.data=calldata", "batches.enabled=false"]).unwrap();
+        let error = load(&["batches.max_blobs=2"]).unwrap_err();
+        assert!(error.contains("batches.max_blobs = 2"), "{error}");
+        for blobs in 1..=MAX_BLOBS {
+            let fits = DataPolicy::Blobs.max_block_bytes(blobs);
+            load(&[
+                &format!("batches.max_blobs={blobs}"),
+                &format!("engine.max_block_bytes={fits}"),
+            ])
+            .unwrap();
+            assert!(fits < blobs * cwe_primitives::blob::BLOB_DATA);
+        }
     }
 
     #[test]

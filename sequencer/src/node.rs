@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cwe_bridge::{BlobFetcher, BlobSource, Deployment, L1Follower};
+use cwe_bridge::{BlobFetcher, BlobSource, L1Follower};
 use cwe_chain::{ChainHandle, EngineConfig, TransactionSubmitter, submit::ReadOnly};
 use eyre::{Context, Result};
 use tokio::task::JoinSet;
@@ -12,8 +12,7 @@ use tracing::warn;
 use crate::{
     config::{BlobsSection, NodeConfig},
     forwarder::Forwarder,
-    genesis, ops,
-    running::{self, Parts, RunningNode},
+    running::{Base, Parts, RunningNode},
 };
 
 /// Starts a full node.
@@ -22,15 +21,7 @@ use crate::{
 /// What is wrong with configuration, data directory or L1, and what to do.
 pub async fn run_full_node(config: NodeConfig, shutdown: CancellationToken) -> Result<RunningNode> {
     config.check()?;
-    ops::record_metrics()?;
-    let genesis = genesis::read(&config.genesis)?;
-    let db = running::open_database(&config.data_dir.join("chain"), &config.storage, &genesis)?;
-    let genesis_batch = running::genesis_batch(&db)?;
-    let deployment = Deployment {
-        l2_chain_id: genesis.spec.chain_id,
-        genesis_batch_hash: genesis_batch.hash(),
-    };
-    let l1 = running::connect_l1(&config.l1, deployment).await?;
+    let Base { genesis, db, l1 } = Base::open(&config.data_dir, &config.genesis, &config.storage, &config.l1).await?;
     let backlog = EngineConfig::default().event_backlog;
     let chain = ChainHandle::new(genesis.spec, db, submitter(&config.sequencer_url)?, backlog)
         .wrap_err("the chain can't be read")?;

@@ -70,8 +70,10 @@ fn reasons(engine_ready: Option<bool>, latest: u64, target: Option<u64>) -> Vec<
     if engine_ready == Some(false) {
         reasons.push("the engine takes no transactions");
     }
-    if engine_ready.is_none() && target.is_some_and(|target| latest < target) {
-        reasons.push("blocks that L1 has are still being executed");
+    match (engine_ready, target) {
+        (None, None) => reasons.push("L1 was not read yet since the start"),
+        (None, Some(target)) if latest < target => reasons.push("blocks that L1 has are still being executed"),
+        _ => {}
     }
     reasons
 }
@@ -181,7 +183,7 @@ mod tests {
     #[test]
     fn a_full_node_is_ready_when_it_has_all_blocks_of_l1() {
         assert!(reasons(None, 9, Some(9)).is_empty());
-        assert!(reasons(None, 9, None).is_empty());
+        assert_eq!(reasons(None, 9, None).len(), 1, "how far L1 is must be known");
         assert_eq!(reasons(None, 8, Some(9)).len(), 1);
     }
 }

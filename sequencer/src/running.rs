@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,6 +15,7 @@ use cwe_rpc::{L1Contracts, NodeInfo, NodeStatus, RpcConfig, RpcServer};
 use cwe_storage::{BatchRecord, BatchStatus, BlockCommit, Database, HistoryMode, Options};
 use eyre::{Context, Result, eyre};
 use tokio::{
+    signal::unix::{SignalKind, signal},
     sync::watch,
     task::{JoinError, JoinSet},
 };
@@ -22,11 +24,18 @@ use tracing::{debug, error, info, warn};
 
 use crate::{
     config::{L1Section, OpsSection, StorageSection},
+    genesis,
     ops::{self, OpsServer, Readiness},
 };
 
 /// Longest wait for requests under way when stopping.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Longest wait for the L1 when starting: one that is slow must not keep the L2 from serving.
+pub(crate) const L1_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Number of the signal SIGXFSZ, on Linux and macOS.
+const SIGXFSZ: i32 = 25;
 
 /// Longest wait for others in this process to let go of the database.
 const RELEASE: Duration = Duration::from_secs(2);
@@ -193,20 +202,25 @@ async fn tell_status(
     }
 }
 
-async fn node_info(l1: &L1Client, status: watch::Receiver<NodeStatus>) -> NodeInfo {
-    let contracts = match l1.contracts().await {
-        Ok(contracts) => Some(L1Contracts {
+/// The contracts as they name each other; `None` if the L1 does not answer.
+async fn contracts(l1: &L1Client) -> Option<L1Contracts> {
+    if l1.is_checked()
+        && let Ok(Ok(contracts)) = tokio::time::timeout(L1_PATIENCE, l1.contracts()).await
+    {
+        return Some(L1Contracts {
             rollup: contracts.rollup,
             inbox: contracts.inbox,
             bridge: contracts.bridge,
             cln: contracts.cln,
             timelock: contracts.timelock,
-        }),
-        Err(error) => {
-            warn!(%error, "cwe_* methods will not name the L1 contracts until the next start");
-            None
-        }
-    };
+        });
+    }
+    warn!("L1 does not answer: cwe_* methods will not name the L1 contracts until the next start");
+    None
+}
+
+async fn node_info(l1: &L1Client, status: watch::Receiver<NodeStatus>) -> NodeInfo {
+    let contracts = contracts(l1).await;
     NodeInfo {
         client_version: format!(
             "cwe/v{}/{}-{}",
@@ -220,12 +234,44 @@ async fn node_info(l1: &L1Client, status: watch::Receiver<NodeStatus>) -> NodeIn
     }
 }
 
+/// What both kinds of node stand on.
+pub(crate) struct Base {
+    pub(crate) genesis: Genesis,
+    pub(crate) db: Arc<Database>,
+    pub(crate) l1: Arc<L1Client>,
+}
+
+impl Base {
+    /// Opens the data, then looks at the L1.
+    pub(crate) async fn open(
+        data_dir: &Path,
+        genesis_file: &Path,
+        storage: &StorageSection,
+        l1: &L1Section,
+    ) -> Result<Self> {
+        ops::record_metrics()?;
+        outlive_file_size_limit()?;
+        let genesis = genesis::read(genesis_file)?;
+        let db = open_database(&data_dir.join("chain"), storage, &genesis)?;
+        let deployment = Deployment {
+            l2_chain_id: genesis.spec.chain_id,
+            genesis_batch_hash: genesis_batch(&db)?.hash(),
+        };
+        let l1 = connect_l1(l1, deployment).await?;
+        Ok(Self { genesis, db, l1 })
+    }
+}
+
+/// Makes writing above a limit on the size of files (`ulimit -f`) an error like that of a full disk; without this it
+/// would kill the process.
+fn outlive_file_size_limit() -> Result<()> {
+    signal(SignalKind::from_raw(SIGXFSZ))
+        .map(drop)
+        .wrap_err("SIGXFSZ can't be caught")
+}
+
 /// Opens the database of a chain; commits the genesis into an empty one.
-pub(crate) fn open_database(
-    folder: &std::path::Path,
-    storage: &StorageSection,
-    genesis: &Genesis,
-) -> Result<Arc<Database>> {
+fn open_database(folder: &Path, storage: &StorageSection, genesis: &Genesis) -> Result<Arc<Database>> {
     let history = match storage.history_blocks {
         0 => HistoryMode::Archive,
         blocks => HistoryMode::Window(blocks),
@@ -254,7 +300,7 @@ pub(crate) fn open_database(
 }
 
 /// Batch 0, recorded if it is not yet.
-pub(crate) fn genesis_batch(db: &Database) -> Result<BatchCommitment> {
+fn genesis_batch(db: &Database) -> Result<BatchCommitment> {
     let commitment = batching::genesis_commitment(db).wrap_err("the genesis batch can't be computed")?;
     if db.latest()?.latest_batch()?.is_none() {
         let record = BatchRecord {
@@ -268,7 +314,7 @@ pub(crate) fn genesis_batch(db: &Database) -> Result<BatchCommitment> {
 }
 
 /// The L1 client, checked if the L1 answers. An L1 that is down delays nothing; a wrong one stops the start.
-pub(crate) async fn connect_l1(section: &L1Section, deployment: Deployment) -> Result<Arc<L1Client>> {
+async fn connect_l1(section: &L1Section, deployment: Deployment) -> Result<Arc<L1Client>> {
     let config = L1Config {
         rpc_url: section.rpc_url.clone(),
         chain_id: section.chain_id,
@@ -281,10 +327,14 @@ pub(crate) async fn connect_l1(section: &L1Section, deployment: Deployment) -> R
         log_range_blocks: section.log_range_blocks,
     };
     let l1 = Arc::new(L1Client::new(config, deployment)?);
-    match l1.ensure_checked().await {
-        Ok(()) => {}
-        Err(error) if error.is_fatal() => return Err(error.into()),
-        Err(error) => error!(%error, "L1 can't be checked now; it will be, before anything is read from it"),
+    match tokio::time::timeout(L1_PATIENCE, l1.ensure_checked()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) if error.is_fatal() => return Err(error.into()),
+        Ok(Err(error)) => error!(%error, "L1 can't be checked now; it will be, before anything is read from it"),
+        Err(_) => error!(
+            "L1 did not answer within {} s; it will be checked before anything is read from it",
+            L1_PATIENCE.as_secs()
+        ),
     }
     Ok(l1)
 }

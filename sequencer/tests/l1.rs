@@ -96,8 +96,8 @@ async fn batches_in_calldata_survive_restart_outage_empty_account_and_a_stuck_tr
 
     // An L1 that hangs: L2 goes on, and catches up afterwards.
     setup.anvil.freeze();
-    transfer(&sequencer.chain, BOB, 1).await;
     let latest = sequencer.chain.heads().latest;
+    transfer(&sequencer.chain, BOB, 1).await;
     eventually("L2 makes blocks without L1", async || {
         sequencer.chain.heads().latest > latest
     })

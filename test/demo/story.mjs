@@ -7,9 +7,8 @@ import { createPublicClient, formatEther, http, parseEther } from 'viem';
 import { anvil } from 'viem/chains';
 
 import { artifact, l2Public, l2Wallet } from '../lib/clients.mjs';
-import { ROOT, cwe, eventually, rpc, run, startDevnet, startNode, temporaryFolder } from '../lib/devnet.mjs';
+import { ROOT, cwe, eventually, foundry, rpc, run, startDevnet, startNode, temporaryFolder } from '../lib/devnet.mjs';
 
-const BIN = join(ROOT, 'node_modules/.bin');
 const colour = process.stdout.isTTY ? (code, text) => `\x1b[${code}m${text}\x1b[0m` : (_, text) => text;
 const started = Date.now();
 let number = 0;
@@ -67,7 +66,7 @@ async function story() {
 
   const token = await step('An ERC-20 by forge script', async (tell) => {
     const args = ['script', 'deploy/examples/DeployDemoToken.s.sol', '--rpc-url', network.l2_rpc, '--private-key', key, '--broadcast'];
-    const output = await must(join(BIN, 'forge'), args, { RECIPIENT: recipient, FOUNDRY_BROADCAST: join(folder, 'broadcast') });
+    const output = await must(foundry('forge'), args, { RECIPIENT: recipient, FOUNDRY_BROADCAST: join(folder, 'broadcast') });
     const address = output.match(/token (0x[0-9a-fA-F]{40})/)[1];
     tell('token', address);
     return address;
@@ -76,10 +75,10 @@ async function story() {
   await step('Used by cast', async (tell) => {
     const rpcArgs = ['--rpc-url', network.l2_rpc];
     const send = ['send', token, 'transfer(address,uint256)', recipient, '41', '--private-key', key, '--json', ...rpcArgs];
-    const receipt = JSON.parse(await must(join(BIN, 'cast'), send));
+    const receipt = JSON.parse(await must(foundry('cast'), send));
     assert.equal(receipt.status, '0x1');
     tell('transaction', `${receipt.transactionHash}, ${BigInt(receipt.gasUsed)} gas`);
-    const balance = await must(join(BIN, 'cast'), ['call', token, 'balanceOf(address)(uint256)', recipient, ...rpcArgs]);
+    const balance = await must(foundry('cast'), ['call', token, 'balanceOf(address)(uint256)', recipient, ...rpcArgs]);
     tell('recipient has', balance);
     assert.equal(BigInt(balance.split(' ')[0]), parseEther('1') + 41n);
   });

@@ -57,7 +57,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL']) {
     const state = processesWith('--state').filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder));
     assert.ok(state.length > 0, 'anvil is running');
     await devnet.stop(signal);
-    await eventually('the end of anvil', () => !state.some((pid) => isAlive(Number(pid))), 20_000);
+    await eventually('the end of anvil', () => !state.some((pid) => isAlive(Number(pid))));
     await assert.rejects(rpc(`http://127.0.0.1:${port}`, 'eth_chainId'));
   });
 }

@@ -1,14 +1,12 @@
 // forge and cast against the L2, as on any Ethereum chain.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { parseEther } from 'viem';
 
 import { sealed } from '../lib/clients.mjs';
-import { ROOT, rpc, run, startDevnet, temporaryFolder } from '../lib/devnet.mjs';
+import { foundry, rpc, run, startDevnet, temporaryFolder } from '../lib/devnet.mjs';
 
-const BIN = join(ROOT, 'node_modules/.bin');
 const RECIPIENT = '0x00000000000000000000000000000000000000ee';
 
 describe('foundry', () => {
@@ -22,7 +20,7 @@ describe('foundry', () => {
   after(() => devnet?.stop());
 
   const tool = async (name, args, env) => {
-    const { code, stdout, stderr } = await run(join(BIN, name), args, { env });
+    const { code, stdout, stderr } = await run(foundry(name), args, { env });
     assert.equal(code, 0, `${name} ${args[0]}: ${stderr}${stdout}`);
     return stdout.trim();
   };

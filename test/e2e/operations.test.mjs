@@ -1,34 +1,33 @@
 // What goes wrong around a sequencer, and what it says or survives.
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { l2Public, l2Wallet } from '../lib/clients.mjs';
-import { Program, ROOT, SEQUENCER, cwe, eventually, freePort, rpc, run, startDevnet, startL1, temporaryFolder } from '../lib/devnet.mjs';
+import { CWE, Program, ROOT, SEQUENCER, cwe, eventually, foundry, freePort, funded, rpc, run, startDevnet, startL1, startSequencer, temporaryFolder } from '../lib/devnet.mjs';
+
+const PAGE_BYTES = 4096;
+
+function bigEndian(number) {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(number);
+  return bytes;
+}
 
 describe('a sequencer', () => {
   let folder, l1, network, sequencer;
   const config = () => join(folder, 'sequencer.toml');
-  const start = async (...flags) => {
-    const program = new Program(SEQUENCER, ['--config', config(), ...flags]);
-    await eventually('the sequencer', () => rpc(network.l2_rpc, 'eth_blockNumber'), 60_000, 20);
-    return program;
-  };
+  const start = () => startSequencer(folder, network);
   /** Starts a sequencer that must refuse to run; returns what it says. */
-  const refused = async (...flags) => {
-    const { code, stdout, stderr } = await run('timeout', ['60', SEQUENCER, '--config', config(), ...flags]);
-    assert.notEqual(code, 0, 'it ended well');
-    assert.notEqual(code, 124, 'it did not end');
-    return stderr + stdout;
-  };
+  const refused = (...flags) => new Program(SEQUENCER, ['--config', config(), ...flags]).fails();
 
   before(async () => {
     folder = temporaryFolder();
     l1 = await startL1(folder);
     network = l1.network;
     sequencer = await start();
-    await eventually('the funds', async () => BigInt(await rpc(network.l2_rpc, 'eth_getBalance', [network.accounts[9].address, 'latest'])) > 0n);
+    await funded(network);
   });
   after(async () => {
     await sequencer?.stop();
@@ -38,32 +37,46 @@ describe('a sequencer', () => {
   test('refuses to share its data with a second one', async () => {
     const port = await freePort();
     const said = await refused('--rpc-listen', `127.0.0.1:${port}`, '--set', 'ops.listen=127.0.0.1:0');
-    assert.match(said, /another process|in use|locked/i);
+    assert.match(said, /chain is in use by process \d+: stop it first/);
     assert.ok(await rpc(network.l2_rpc, 'eth_blockNumber'), 'the first one goes on');
   });
 
-  test('refuses an unknown configuration key and names the nearest', async () => {
-    assert.match(await refused('--set', 'engine.block_tme_ms=5'), /block_tme_ms.*block_time_ms/s);
+  test('refuses an unknown configuration key, wherever it is, and names where and the nearest', async () => {
+    assert.match(await refused('--set', 'engine.block_tme_ms=5'), /`engine\.block_tme_ms` \(from flags\).*`engine\.block_time_ms`/);
+    const file = join(temporaryFolder(), 'sequencer.toml');
+    writeFileSync(file, readFileSync(config(), 'utf8').replace('[engine]', '[engine]\nblock_tme_ms = 5'));
+    const inFile = await new Program(SEQUENCER, ['--config', file]).fails();
+    assert.match(inFile, /`engine\.block_tme_ms` \(from TOML file .*sequencer\.toml.*\).*`engine\.block_time_ms`/);
+    const env = { CWE_ENGINE__BLOCK_TME_MS: '5' };
+    const inEnvironment = await new Program(SEQUENCER, ['--config', config()], { env }).fails();
+    assert.match(inEnvironment, /`engine\.block_tme_ms` \(from .*environment.*\).*`engine\.block_time_ms`/i);
+    const node = await new Program(CWE, ['node', '--config', join(folder, 'node.toml'), '--set', 'blobs.archive_url=x']).fails();
+    assert.match(node, /`blobs\.archive_url` \(from flags\).*`blobs\.archive_urls`/);
+  });
+
+  test('refuses blocks that fit no batch in call data and says which do', async () => {
+    const said = await refused('--data-dir', temporaryFolder(), '--set', 'batches.data=calldata');
+    assert.match(said, /`engine\.max_block_bytes`: is 700000, .*call.*set it to 110000/);
   });
 
   test('refuses an L1 with another chain id', async () => {
     const elsewhere = temporaryFolder();
     const said = await refused('--data-dir', elsewhere, '--set', 'l1.chain_id=5', '--set', 'ops.listen=127.0.0.1:0');
-    assert.match(said, /chain id/);
+    assert.match(said, /has chain id \d+, configured is l1\.chain_id = 5: check l1\.rpc_url/);
   });
 
   test('refuses contracts that are not there', async () => {
     const elsewhere = temporaryFolder();
     const nowhere = '0x00000000000000000000000000000000000000aa';
     const said = await refused('--data-dir', elsewhere, '--set', `l1.rollup=${nowhere}`, '--set', 'ops.listen=127.0.0.1:0');
-    assert.match(said, /l1\.rollup/);
+    assert.match(said, /no contract at l1\.rollup = 0x0+aa on the L1: check the address/i);
   });
 
   test('tells health, readiness and metrics', async () => {
-    const ops = readFileSync(config(), 'utf8').match(/\[ops\]\s+listen = "([^"]+)"/)[1];
-    assert.equal((await fetch(`http://${ops}/health`)).status, 200);
-    await eventually('readiness', async () => (await fetch(`http://${ops}/ready`)).status === 200);
-    const metrics = await (await fetch(`http://${ops}/metrics`)).text();
+    const { ops } = sequencer;
+    assert.equal((await fetch(`${ops}/health`)).status, 200);
+    await eventually('readiness', async () => (await fetch(`${ops}/ready`)).status === 200);
+    const metrics = await (await fetch(`${ops}/metrics`)).text();
     assert.match(metrics, /^cwe_l1_up 1$/m);
     assert.ok(!metrics.includes(readFileSync(join(folder, 'poster.key'), 'utf8').trim()));
   });
@@ -78,7 +91,7 @@ describe('a sequencer', () => {
     await eventually('the block', async () => (await client.getBlockNumber()) >= blockNumber);
     const l2Port = new URL(network.l2_rpc).port;
     l1 = await startDevnet(['--no-sequencer', '--data', folder, '--l1-port', port, '--l2-port', l2Port, '--batch-age-ms', '2000']);
-    await eventually('the batch', async () => (await client.getBlock({ blockTag: 'safe' })).number >= blockNumber, 120_000);
+    await eventually('the batch', async () => (await client.getBlock({ blockTag: 'safe' })).number >= blockNumber);
   });
 
   test('stops in order on SIGTERM', async () => {
@@ -87,22 +100,45 @@ describe('a sequencer', () => {
     sequencer = await start();
   });
 
-  test('refuses a database that was damaged', async () => {
-    await sequencer.stop();
-    const copy = temporaryFolder();
-    cpSync(join(folder, 'sequencer'), copy, { recursive: true });
-    const largest = readdirSync(copy, { recursive: true })
-      .map((name) => join(copy, name))
-      .filter((path) => statSync(path).isFile())
-      .sort((a, b) => statSync(b).size - statSync(a).size)
-      .find((path) => path.includes('chain'));
-    // The first pages hold the metadata.
-    const bytes = readFileSync(largest);
-    bytes.fill(0xa5, 0, 3 * 4096);
-    writeFileSync(largest, bytes);
-    assert.match(await refused('--data-dir', copy, '--set', 'ops.listen=127.0.0.1:0'), /damaged|corrupt|not an MDBX|invalid/i);
-    rmSync(copy, { recursive: true, force: true });
-    sequencer = await start();
+  describe('with its data changed while it was stopped', () => {
+    before(() => sequencer.stop());
+    after(async () => {
+      sequencer = await start();
+    });
+
+    /** What a sequencer says to a copy of the data, one file of which was changed. */
+    const refusedAfter = async (name, change) => {
+      const copy = temporaryFolder();
+      cpSync(join(folder, 'sequencer'), copy, { recursive: true });
+      const path = join(copy, name);
+      const bytes = readFileSync(path);
+      change(bytes);
+      writeFileSync(path, bytes);
+      return refused('--data-dir', copy);
+    };
+
+    test('refuses a database that was damaged', async () => {
+      // The first pages hold the metadata.
+      const said = await refusedAfter('chain/mdbx.dat', (bytes) => bytes.fill(0xa5, 0, 3 * PAGE_BYTES));
+      assert.match(said, /chain is damaged \(.*\): restore a copy, or remove the directory and sync again/);
+    });
+
+    test('refuses a journal that was damaged', async () => {
+      const said = await refusedAfter('journal/journal.log', (bytes) => bytes.fill(0xa5, 16, 64));
+      assert.match(said, /journal\.log is damaged \(.*\): restore a copy/);
+    });
+
+    test('refuses a database that a newer version wrote', async () => {
+      const said = await refusedAfter('chain/mdbx.dat', (bytes) => {
+        // A row of a table is its key, then its value: here eight bytes.
+        const row = (schema) => Buffer.concat([Buffer.from('schema'), bigEndian(schema)]);
+        const [ours, newer] = [row(1n), row(9n)];
+        let changed = 0;
+        for (let at = bytes.indexOf(ours); at >= 0; at = bytes.indexOf(ours, at + 1)) changed += newer.copy(bytes, at) > 0;
+        assert.ok(changed > 0, 'there is no row of the schema');
+      });
+      assert.match(said, /has schema 9, this program knows up to 1: upgrade the program/);
+    });
   });
 });
 
@@ -120,7 +156,7 @@ test('genesis, L1 deployment by forge script and a sequencer make a chain, as th
   assert.equal(genesis.code, 0, genesis.stderr);
 
   const key = network.accounts[0].private_key;
-  const forge = await run(join(ROOT, 'node_modules/.bin/forge'), [
+  const forge = await run(foundry('forge'), [
     'script', 'deploy/DeployL1.s.sol', '--rpc-url', network.l1_rpc, '--private-key', key, '--broadcast',
   ], { env: { GENESIS_FILE: join('deploy/out', `test-${process.pid}`, 'l1.json') } });
   assert.equal(forge.code, 0, forge.stderr + forge.stdout);

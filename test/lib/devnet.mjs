@@ -1,7 +1,7 @@
 // Starts real programs for the tests and makes sure that none outlives them.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -17,12 +17,23 @@ export const CWE = resolve(process.env.CWE ?? join(ROOT, 'target/debug/cwe'));
 /** The sequencer daemon beside it. */
 export const SEQUENCER = join(dirname(CWE), 'cwe-sequencer');
 
+/** A program of Foundry itself: the launcher that npm puts into `.bin` ends with 0 whatever the program ends with. */
+export function foundry(name) {
+  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+  return join(ROOT, `node_modules/@foundry-rs/${name}-${process.platform}-${architecture}/bin/${name}`);
+}
+
 const READY_TIMEOUT_MS = 180_000;
+/** Long enough for a slow machine that does other things too; a test that passes waits for none of it. */
+const PATIENCE_MS = 180_000;
 const STOP_TIMEOUT_MS = 60_000;
-const KEPT_LOG_LINES = 60;
+const KEPT_LOG_LINES = 400;
+const QUOTED_LOG_LINES = 60;
 
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+// The test runner ends a file that takes too long by a signal, which alone would skip the line above.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
 /** A folder that is removed when the process ends. */
 export function temporaryFolder() {
@@ -31,10 +42,10 @@ export function temporaryFolder() {
   return folder;
 }
 
-/** The environment without variables that would change a daemon's configuration. */
+/** The environment without variables that would change a daemon's configuration, and for logs without colours and stacks. */
 export function cleanEnvironment(extra = {}) {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('CWE_'));
-  return { ...Object.fromEntries(kept), ...extra };
+  return { ...Object.fromEntries(kept), NO_COLOR: '1', RUST_BACKTRACE: '0', ...extra };
 }
 
 /** A program in the background; keeps its last log lines for error messages. */
@@ -67,6 +78,32 @@ export class Program {
     return this.child.pid;
   }
 
+  /** Whether a line of its log matches. */
+  said(pattern) {
+    return this.log.some((line) => pattern.test(line));
+  }
+
+  /** Its last log lines, for error messages. */
+  tail() {
+    return this.log.slice(-QUOTED_LOG_LINES).join('\n');
+  }
+
+  /** Waits until a line of its log matches. */
+  async says(pattern, timeoutMs) {
+    await eventually(`${this.name} to say ${pattern}`, () => this.said(pattern), timeoutMs).catch((error) => {
+      throw new Error(`${error.message}\n${this.tail()}`);
+    });
+  }
+
+  /** Waits for the end of a program that must fail; returns what it said. */
+  async fails(timeoutMs = READY_TIMEOUT_MS) {
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), timeoutMs);
+    const { code, signal } = await this.exited;
+    clearTimeout(timer);
+    if (signal || code === 0) throw new Error(`${this.name} ended with ${signal ?? code}:\n${this.tail()}`);
+    return this.log.join('\n');
+  }
+
   /** The first line of output for which `accept` returns something, and what it returned. */
   async waitForLine(accept, timeoutMs = READY_TIMEOUT_MS) {
     let timer;
@@ -79,10 +116,10 @@ export class Program {
       this.output.on('line', look);
     });
     const ended = this.exited.then(({ code, signal }) => {
-      throw new Error(`${this.name} ended (${signal ?? code}) before it was ready:\n${this.log.join('\n')}`);
+      throw new Error(`${this.name} ended (${signal ?? code}) before it was ready:\n${this.tail()}`);
     });
     const late = new Promise((_, fail) => {
-      timer = setTimeout(() => fail(new Error(`${this.name} not ready in time:\n${this.log.join('\n')}`)), timeoutMs);
+      timer = setTimeout(() => fail(new Error(`${this.name} not ready in time:\n${this.tail()}`)), timeoutMs);
     });
     try {
       return await Promise.race([found, ended, late]);
@@ -128,11 +165,40 @@ export async function startL1(folder, extra = []) {
   return startDevnet(['--no-sequencer', '--data', folder, '--batch-age-ms', '2000', ...ports, ...extra]);
 }
 
-/** A full node with the configuration that the devnet left in `folder`: `url` is its JSON-RPC. */
-export async function startNode(folder) {
-  const program = new Program(CWE, ['node', '--json', '--config', join(folder, 'node.toml')]);
-  const { rpc: url } = await program.waitForLine(json);
-  return { program, url, stop: (signal) => program.stop(signal) };
+/** Waits until the accounts of a devnet without sequencer have their CLN on L2. */
+export async function funded(network) {
+  const { address } = network.accounts.at(-1);
+  await eventually('the funds', async () => BigInt(await rpc(network.l2_rpc, 'eth_getBalance', [address, 'latest'])) > 0n, READY_TIMEOUT_MS);
+}
+
+/** A sequencer with the configuration that the devnet left in `folder`, once it serves. `wrap`: a program to run it with. */
+export async function startSequencer(folder, network, flags = [], wrap = []) {
+  const [binary, ...args] = [...wrap, SEQUENCER, '--config', join(folder, 'sequencer.toml'), ...flags];
+  const program = new Program(binary, args);
+  const ops = `http://${readFileSync(join(folder, 'sequencer.toml'), 'utf8').match(/\[ops\]\s+listen = "([^"]+)"/)[1]}`;
+  const ended = program.exited.then(({ code, signal }) => {
+    throw new Error(`the sequencer ended (${signal ?? code}) before it served:\n${program.tail()}`);
+  });
+  ended.catch(() => {});
+  await Promise.race([ended, eventually('the sequencer', () => rpc(network.l2_rpc, 'eth_blockNumber'), READY_TIMEOUT_MS, 20)]);
+  return Object.assign(program, { ops });
+}
+
+/** A full node with the configuration that the devnet left in `folder`: `url` is its JSON-RPC, `ops` its health. */
+export async function startNode(folder, assignments = []) {
+  const flags = assignments.flatMap((assignment) => ['--set', assignment]);
+  const program = new Program(CWE, ['node', '--json', '--config', join(folder, 'node.toml'), ...flags]);
+  const { rpc: url, ops } = await program.waitForLine(json);
+  return { program, url, ops, stop: (signal) => program.stop(signal) };
+}
+
+/** The samples of a metric: `[{ labels, value }]`. */
+export async function metric(ops, name) {
+  const text = await (await fetch(`${ops}/metrics`)).text();
+  return text.split('\n').flatMap((line) => {
+    const [, found, labels = '', value] = line.match(/^(\w+)(?:\{(.*)\})? (\S+)$/) ?? [];
+    return found === name ? [{ labels, value: Number(value) }] : [];
+  });
 }
 
 /** A port that was free a moment ago. */
@@ -176,7 +242,7 @@ export async function rpc(url, method, params = []) {
 }
 
 /** Repeats `look` until it returns something truthy. */
-export async function eventually(what, look, timeoutMs = 60_000, intervalMs = 100) {
+export async function eventually(what, look, timeoutMs = PATIENCE_MS, intervalMs = 100) {
   const end = Date.now() + timeoutMs;
   let last;
   while (Date.now() < end) {

@@ -1,10 +1,11 @@
 //! Requests to the L1: with a deadline, repeated when that can help, and with errors that say what to do.
 
+mod refusal;
+mod request;
+
 use std::{
-    future::Future,
     ops::RangeInclusive,
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
 };
 
 use alloy::{
@@ -12,29 +13,22 @@ use alloy::{
     eips::{BlockId, BlockNumberOrTag},
     network::{BlockResponse, primitives::HeaderResponse},
     primitives::{Address, B256, Bytes, U256},
-    providers::{DynProvider, Provider, ProviderBuilder, WsConnect},
+    providers::{DynProvider, Provider},
     rpc::types::{Filter, Log, TransactionReceipt, TransactionRequest},
     sol_types::SolCall,
-    transports::{RpcError, TransportError, TransportErrorKind},
 };
 use cwe_bindings::contracts::{Bridge, Inbox, Rollup};
 use cwe_storage::L1Block;
-use metrics::{counter, gauge};
+use metrics::gauge;
 use tokio::sync::{RwLock, watch};
-use tracing::{info, warn};
 
+use self::refusal::{already_known, pruned, too_large};
 use crate::{
     ConfirmationPolicy, L1Config, L1Error, LocatedEvent,
     events::{self, TOPICS},
     fees::Fees,
     ranges::Ranges,
 };
-
-/// How often a request is tried before it counts as failed.
-const ATTEMPTS: u32 = 3;
-
-/// Pause before the second attempt; it doubles for each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Most logs taken from one answer: a hostile endpoint must not fill the memory.
 const MAX_LOGS: usize = 50_000;
@@ -190,14 +184,17 @@ impl L1Client {
         })
     }
 
-    /// Checks that this is the right chain with the right contracts, unless that was done since the last outage.
+    /// Whether chain and contracts were checked since the last outage.
+    pub fn is_checked(&self) -> bool {
+        self.checked.load(Ordering::Acquire)
+    }
+
+    /// Checks that this is the right chain, and that it has the right contracts unless that was done since the last
+    /// outage. The chain is asked for every time: an endpoint can be pointed elsewhere without ever being down.
     ///
     /// # Errors
     /// What is wrong ([`L1Error::is_fatal`]), or that the L1 can't be asked.
     pub async fn ensure_checked(&self) -> Result<(), L1Error> {
-        if self.checked.load(Ordering::Acquire) {
-            return Ok(());
-        }
         let found = self.chain_id().await?;
         if found != self.config.chain_id {
             return Err(L1Error::WrongChain {
@@ -205,6 +202,9 @@ impl L1Client {
                 expected: self.config.chain_id,
                 found,
             });
+        }
+        if self.is_checked() {
+            return Ok(());
         }
         self.check_code("l1.rollup", self.config.rollup).await?;
         self.check_code("l1.inbox", self.config.inbox).await?;
@@ -537,131 +537,6 @@ impl L1Client {
         let request = |l1: DynProvider| async move { l1.raw_request("anvil_getBlobByHash".into(), (hash,)).await };
         self.request("anvil_getBlobByHash", request).await
     }
-
-    async fn request<T, F, A>(&self, method: &'static str, ask: F) -> Result<T, L1Error>
-    where
-        F: Fn(DynProvider) -> A,
-        A: Future<Output = Result<T, TransportError>>,
-    {
-        let mut pause = FIRST_PAUSE;
-        let mut attempt = 1;
-        loop {
-            let answer = self.attempt(method, &ask).await;
-            self.note(method, &answer);
-            match answer {
-                Err(L1Error::Unreachable { .. }) if attempt < ATTEMPTS => {
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
-                    attempt += 1;
-                }
-                answer => return answer,
-            }
-        }
-    }
-
-    async fn attempt<T, F, A>(&self, method: &'static str, ask: &F) -> Result<T, L1Error>
-    where
-        F: Fn(DynProvider) -> A,
-        A: Future<Output = Result<T, TransportError>>,
-    {
-        let deadline = self.config.request_timeout;
-        let answer = tokio::time::timeout(deadline, async { ask(self.provider().await?).await }).await;
-        match answer {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => {
-                if matches!(&error, RpcError::Transport(TransportErrorKind::BackendGone)) {
-                    // The WebSocket gave up reconnecting: open a new one next time.
-                    *self.provider.write().await = None;
-                }
-                Err(self.error(method, error))
-            }
-            Err(_) => Err(self.unreachable(method, &format!("no answer within {} ms", deadline.as_millis()))),
-        }
-    }
-
-    async fn provider(&self) -> Result<DynProvider, TransportError> {
-        if let Some(provider) = self.provider.read().await.as_ref() {
-            return Ok(provider.clone());
-        }
-        let mut slot = self.provider.write().await;
-        if let Some(provider) = slot.as_ref() {
-            return Ok(provider.clone());
-        }
-        let builder = ProviderBuilder::new().disable_recommended_fillers();
-        let provider = if self.config.rpc_url.starts_with("ws") {
-            builder
-                .connect_ws(WsConnect::new(self.config.rpc_url.clone()))
-                .await?
-                .erased()
-        } else {
-            let url = reqwest::Url::parse(&self.config.rpc_url)
-                .map_err(|error| TransportErrorKind::non_retryable_str(&error.to_string()))?;
-            builder.connect_http(url).erased()
-        };
-        *slot = Some(provider.clone());
-        Ok(provider)
-    }
-
-    fn error(&self, method: &'static str, error: TransportError) -> L1Error {
-        match error {
-            RpcError::ErrorResp(payload) if !payload.is_retry_err() => L1Error::Refused {
-                host: self.host.clone(),
-                method,
-                code: payload.code,
-                revert: payload.as_revert_data(),
-                message: payload.message.into_owned(),
-            },
-            RpcError::NullResp => L1Error::Malformed {
-                method,
-                reason: "null".into(),
-            },
-            RpcError::SerError(error) | RpcError::DeserError { err: error, .. } => L1Error::Malformed {
-                method,
-                reason: error.to_string(),
-            },
-            other => self.unreachable(method, &other.to_string()),
-        }
-    }
-
-    fn unreachable(&self, method: &'static str, reason: &str) -> L1Error {
-        // Transport errors quote the URL, which may hold an access key.
-        let url = self.config.rpc_url.as_str();
-        let reason = reason
-            .replace(url, &self.host)
-            .replace(url.trim_end_matches('/'), &self.host);
-        L1Error::Unreachable {
-            host: self.host.clone(),
-            method,
-            reason,
-        }
-    }
-
-    /// Counts the request and logs when the L1 goes down or comes back: once each, however many requests fail.
-    fn note<T>(&self, method: &'static str, answer: &Result<T, L1Error>) {
-        let down = matches!(answer, Err(L1Error::Unreachable { .. }));
-        let outcome = if down {
-            "unreachable"
-        } else if answer.is_err() {
-            "refused"
-        } else {
-            "ok"
-        };
-        counter!("cwe_l1_requests_total", "method" => method, "outcome" => outcome).increment(1);
-        let turned = self
-            .status
-            .send_if_modified(|status| std::mem::replace(&mut status.up, !down) == down);
-        if !turned {
-            return;
-        }
-        gauge!("cwe_l1_up").set(if down { 0.0 } else { 1.0 });
-        match answer {
-            Err(error) if down => {
-                self.checked.store(false, Ordering::Release);
-                warn!(%error, "L1 is unreachable; L2 goes on without it");
-            }
-            _ => info!(host = %self.host, "L1 is reachable again"),
-        }
-    }
 }
 
 fn block_ref<H: HeaderResponse + BlockHeader>(header: &H) -> BlockRef {
@@ -685,71 +560,11 @@ fn in_order(logs: &[Log]) -> Result<Vec<LocatedEvent>, L1Error> {
     Ok(events)
 }
 
-/// Endpoints word the refusal of a large range differently; code -32005 is "limit exceeded".
-fn too_large(error: &L1Error) -> bool {
-    let L1Error::Refused { code, message, .. } = error else {
-        return false;
-    };
-    let message = message.to_lowercase();
-    *code == -32005
-        || ["range", "too many", "more than", "limit", "too large", "exceed"]
-            .iter()
-            .any(|word| message.contains(word))
-}
-
-fn pruned(error: L1Error, range: &RangeInclusive<u64>) -> L1Error {
-    match error {
-        // 4444 is EIP-4444's "pruned history unavailable".
-        L1Error::Refused { code, message, .. } if code == 4444 || message.to_lowercase().contains("prune") => {
-            L1Error::LogsPruned {
-                from: *range.start(),
-                to: *range.end(),
-                reason: message,
-            }
-        }
-        other => other,
-    }
-}
-
-fn already_known(message: &str) -> bool {
-    let message = message.to_lowercase();
-    message.contains("already known") || message.contains("already imported") || message.contains("known transaction")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-
-    fn refused(code: i64, message: &str) -> L1Error {
-        L1Error::Refused {
-            host: "l1".into(),
-            method: "eth_getLogs",
-            code,
-            message: message.into(),
-            revert: None,
-        }
-    }
-
-    #[test]
-    fn refusals_of_large_ranges_are_told_from_others() {
-        assert!(too_large(&refused(-32005, "query returned more than 10000 results")));
-        assert!(too_large(&refused(-32000, "block range is too wide")));
-        assert!(!too_large(&refused(-32000, "header not found")));
-    }
-
-    #[test]
-    fn pruned_logs_are_recognised() {
-        for error in [refused(4444, "gone"), refused(-32000, "pruned history unavailable")] {
-            assert!(matches!(
-                pruned(error, &(3..=9)),
-                L1Error::LogsPruned { from: 3, to: 9, .. }
-            ));
-        }
-        assert!(matches!(
-            pruned(refused(-32000, "busy"), &(3..=9)),
-            L1Error::Refused { .. }
-        ));
-    }
 
     #[tokio::test]
     async fn an_access_key_in_the_url_does_not_reach_errors() {

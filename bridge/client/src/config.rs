@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use alloy::primitives::Address;
 use cwe_chain::BatchingConfig;
+use cwe_primitives::blob::BLOB_DATA;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::FeeCaps;
@@ -38,6 +39,8 @@ pub struct PosterConfig {
     pub data: DataPolicy,
     /// When a batch is due, and its limits; `blobs` is decided by `data`.
     pub batching: BatchingConfig,
+    /// Most bytes of transactions in a block, as the engine makes them.
+    pub max_block_bytes: usize,
     /// Time without inclusion after which a transaction is replaced with higher fees.
     pub resubmit_after: Duration,
     /// Highest prices paid.
@@ -123,6 +126,21 @@ pub enum DataPolicy {
     Blobs,
     /// Call data of the committing transaction.
     Calldata,
+}
+
+impl DataPolicy {
+    /// Most bytes of transactions in a block that fits one batch in call data however badly it compresses.
+    pub const CALLDATA_BLOCK_BYTES: usize = 110_000;
+
+    /// Most bytes of transactions in a block that fits one batch however badly it compresses, as far as that is known
+    /// without looking at the L1.
+    pub const fn max_block_bytes(self, max_blobs: usize) -> usize {
+        match self {
+            Self::Calldata => Self::CALLDATA_BLOCK_BYTES,
+            // An eighth of a blob is left for what is not transactions.
+            Self::Auto | Self::Blobs => (max_blobs * BLOB_DATA).saturating_sub(BLOB_DATA / 8),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -234,6 +234,17 @@ pub enum TaskError {
     /// The L1 has no blobs although they are asked for.
     #[error("batches.data = \"blobs\", but the L1 has no blobs: set it to \"auto\" or \"calldata\"")]
     NoBlobsOnL1,
+    /// Blocks may be larger than a batch in call data.
+    #[error(
+        "the L1 has no blobs, so batches go to call data, where a block may have {limit} bytes of transactions; \
+         engine.max_block_bytes is {configured}: set it to {limit}"
+    )]
+    BlocksTooLarge {
+        /// Configured.
+        configured: usize,
+        /// Most that fits.
+        limit: usize,
+    },
     /// KZG computation failed.
     #[error("KZG: {0}")]
     Kzg(String),
@@ -247,7 +258,10 @@ impl TaskError {
     pub const fn is_fatal(&self) -> bool {
         match self {
             Self::L1(error) => error.is_fatal(),
-            Self::ExecutedMessageChanged { .. } | Self::ForeignBatch { .. } | Self::NoBlobsOnL1 => true,
+            Self::ExecutedMessageChanged { .. }
+            | Self::ForeignBatch { .. }
+            | Self::NoBlobsOnL1
+            | Self::BlocksTooLarge { .. } => true,
             _ => false,
         }
     }
@@ -268,7 +282,7 @@ impl TaskError {
             Self::WouldRevert { .. } => "revert",
             Self::InsufficientFunds { .. } => "funds",
             Self::AboveCap(_) => "fee_cap",
-            Self::NoBlobsOnL1 | Self::Kzg(_) => "blobs",
+            Self::NoBlobsOnL1 | Self::BlocksTooLarge { .. } | Self::Kzg(_) => "blobs",
             Self::Signing(_) => "signing",
         }
     }

@@ -9,14 +9,14 @@ use alloy::{
 use cwe_bindings::contracts::Rollup;
 use cwe_chain::{ChainHandle, derivation};
 use cwe_primitives::{BatchCommitment, DataLocation, blob};
-use cwe_storage::{BatchRecord, BatchStatus, L1Block, L1MessageRecord, L1Stream};
+use cwe_storage::{BatchRecord, BatchStatus, L1Block, L1MessageRecord};
 use metrics::gauge;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    BlobFetcher, BlockRef, CommittedBatch, L1Client, L1Error, L1Event, LocatedEvent, TaskError, heads,
-    scan::{self, Part, Position, Scan},
+    BlobFetcher, BlockRef, CommittedBatch, L1Client, L1Error, L1Event, LocatedEvent, TaskError,
+    scan::{self, Part, Reader},
     turns::{Turns, blocking, until_shutdown},
 };
 
@@ -63,79 +63,8 @@ impl L1Follower {
     /// # Errors
     /// [`TaskError`]; what was done before stays done.
     pub async fn turn(&mut self) -> Result<(), TaskError> {
-        self.l1.ensure_checked().await?;
-        let head = self.l1.confirmed_head().await?;
-        if self.seen == Some(head) || !self.l1.is_deployed_at(&head).await? {
-            return Ok(());
-        }
-        let first = self.first_block(&head).await?;
-        let mut scan = Scan::new(&self.l1, first, head);
-        while let Some(part) = scan.next(&self.l1).await? {
-            self.take(part, &head).await?;
-        }
-        scan::check_queue(&self.l1, &self.chain, &head).await?;
-        self.check_batches(&head).await?;
-        heads::update(&self.l1, &self.chain, &head).await?;
-        self.seen = Some(head);
+        self.seen = scan::turn(self, self.seen).await?;
         Ok(())
-    }
-
-    /// First block to read.
-    async fn first_block(&self, head: &BlockRef) -> Result<u64, TaskError> {
-        Ok(match scan::position(&self.l1, self.cursor()?, head).await? {
-            Position::Start => {
-                scan::restart(&self.l1, &self.chain).await?;
-                self.next_block()?
-            }
-            Position::Canonical(block) => block.number + 1,
-            Position::Gone => {
-                warn!(confirmation = %self.l1.config().confirmation, "L1 reorganised below the confirmation depth");
-                let (index, _) = scan::anchor(&self.l1, &self.chain).await?;
-                self.unwind_to_batch(index).await?;
-                scan::restart(&self.l1, &self.chain).await?;
-                self.next_block()?
-            }
-        })
-    }
-
-    fn next_block(&self) -> Result<u64, TaskError> {
-        Ok(self
-            .cursor()?
-            .map_or(self.l1.config().start_block, |block| block.number + 1))
-    }
-
-    fn cursor(&self) -> Result<Option<L1Block>, TaskError> {
-        Ok(self.chain.db().latest()?.l1_cursor(L1Stream::Inbox)?)
-    }
-
-    /// Messages are stored before the batch that takes them; the position moves when all of the part is done.
-    async fn take(&self, part: Part, head: &BlockRef) -> Result<(), TaskError> {
-        let before = self.cursor()?;
-        if let Some(block) = last_committed_block(&part) {
-            self.l1.note_target(block);
-        }
-        let mut messages = Vec::new();
-        for LocatedEvent {
-            block,
-            transaction,
-            event,
-            ..
-        } in part.events
-        {
-            match event {
-                L1Event::Message { message, queue_hash } => {
-                    messages.push(scan::message_record(message, queue_hash, block));
-                }
-                L1Event::BatchCommitted(batch) => {
-                    let waiting = std::mem::take(&mut messages);
-                    scan::store_messages(&self.chain, waiting, before.unwrap_or_default()).await?;
-                    self.follow(*batch, transaction, block, head).await?;
-                }
-                L1Event::BatchesReverted { from, to } => self.revert(from, to, head).await?,
-                L1Event::BatchesFinalized { from, to } => self.note_proof(from, to, transaction, block).await?,
-            }
-        }
-        scan::store_messages(&self.chain, messages, part.end).await.map(drop)
     }
 
     /// Executes a batch, unless it is known, or L1 has reverted it since.
@@ -298,42 +227,65 @@ impl L1Follower {
         })
         .await
     }
+}
 
-    async fn note_proof(&self, from: u64, to: u64, proven_by: B256, l1_block: L1Block) -> Result<(), TaskError> {
-        for index in from..=to {
-            let Some(record) = self.chain.db().latest()?.batch(index)? else {
-                break;
-            };
-            let BatchStatus::Committed {
-                transaction: committed_by,
-                ..
-            } = record.status
-            else {
-                continue;
-            };
-            let db = self.chain.db().clone();
-            let status = BatchStatus::Finalized {
-                committed_by,
-                proven_by,
-                l1_block,
-            };
-            blocking(move || Ok(db.set_batch_status(index, status)?)).await?;
+impl Reader for L1Follower {
+    fn l1(&self) -> &L1Client {
+        &self.l1
+    }
+
+    fn chain(&self) -> &ChainHandle {
+        &self.chain
+    }
+
+    /// Messages are stored before the batch that takes them; the position moves when all of the part is done.
+    async fn take(&self, part: Part, head: &BlockRef) -> Result<(), TaskError> {
+        let before = scan::cursor(&self.chain)?;
+        if let Some(block) = last_committed_block(&part) {
+            self.l1.note_target(block);
         }
-        Ok(())
+        let mut messages = Vec::new();
+        for LocatedEvent {
+            block,
+            transaction,
+            event,
+            ..
+        } in part.events
+        {
+            match event {
+                L1Event::Message { message, queue_hash } => {
+                    messages.push(scan::message_record(message, queue_hash, block));
+                }
+                L1Event::BatchCommitted(batch) => {
+                    let waiting = std::mem::take(&mut messages);
+                    scan::store_messages(&self.chain, waiting, before.unwrap_or_default()).await?;
+                    self.follow(*batch, transaction, block, head).await?;
+                }
+                L1Event::BatchesReverted { from, to } => self.revert(from, to, head).await?,
+                L1Event::BatchesFinalized { from, to } => {
+                    scan::note_proof(&self.chain, (from, to), transaction, block).await?;
+                }
+            }
+        }
+        scan::store_messages(&self.chain, messages, part.end).await.map(drop)
+    }
+
+    /// Goes back to the newest batch that L1 still has.
+    async fn on_deep_reorganisation(&self, _head: &BlockRef) -> Result<(), TaskError> {
+        let (index, _) = scan::anchor(&self.l1, &self.chain).await?;
+        self.unwind_to_batch(index).await
     }
 
     /// All batches of L1 must have been found: an endpoint that has thrown logs away answers with fewer, and no error.
-    async fn check_batches(&self, head: &BlockRef) -> Result<(), TaskError> {
+    async fn check(&self, head: &BlockRef) -> Result<(), TaskError> {
         let at = BlockId::hash(head.id.hash);
         let committed = self.l1.rollup_view(Rollup::lastCommittedBatchCall {}, at).await?;
         gauge!("cwe_batches_committed").set(committed as f64);
-        let followed = self
-            .chain
-            .db()
-            .latest()?
-            .latest_batch()?
-            .map_or(0, |record| record.commitment.index);
+        let latest = self.chain.db().latest()?.latest_batch()?;
+        let (followed, last_block) =
+            latest.map_or((0, 0), |record| (record.commitment.index, record.commitment.last_block));
         if followed == committed {
+            self.l1.note_target(last_block);
             return Ok(());
         }
         scan::restart(&self.l1, &self.chain).await?;

@@ -85,6 +85,8 @@ struct InFlight {
     /// Its bytes; `None` if it was sent before a restart.
     raw: Option<Vec<u8>>,
     since: Instant,
+    /// Whether its nonce was seen used without a receipt for it.
+    overtaken: bool,
 }
 
 impl BatchPoster {
@@ -149,8 +151,7 @@ impl BatchPoster {
             return Ok(false);
         };
         if sent.nonce < nonce {
-            self.settle(&sent).await?;
-            return Ok(false);
+            return self.waits_for_receipt(sent).await;
         }
         if sent.nonce > nonce {
             // The L1 reorganised away an earlier transaction of ours.
@@ -166,6 +167,27 @@ impl BatchPoster {
             self.in_flight = Some(sent);
         }
         outcome.map(|_| known)
+    }
+
+    /// The nonce in flight was used. The L1 may count a transaction a moment before it shows its receipt: looks twice
+    /// before it blames somebody else.
+    async fn waits_for_receipt(&mut self, sent: InFlight) -> Result<bool, TaskError> {
+        if self.settle(&sent).await? {
+            return Ok(false);
+        }
+        if !sent.overtaken {
+            self.in_flight = Some(InFlight {
+                overtaken: true,
+                ..sent
+            });
+            return Ok(true);
+        }
+        warn!(
+            nonce = sent.nonce,
+            address = %self.address(),
+            "another transaction used the posting account's nonce: only this sequencer may use its key"
+        );
+        Ok(false)
     }
 
     /// After a restart: takes over what was sent before it.
@@ -210,13 +232,14 @@ impl BatchPoster {
                 hash: transaction,
                 raw: None,
                 since: Instant::now(),
+                overtaken: false,
             });
         }
         Ok(())
     }
 
-    /// A transaction with our nonce was mined: says which, and how it went.
-    async fn settle(&self, sent: &InFlight) -> Result<(), TaskError> {
+    /// A transaction with our nonce was mined: says which, and how it went; whether it was ours.
+    async fn settle(&self, sent: &InFlight) -> Result<bool, TaskError> {
         for hash in &self.sent {
             let Some(receipt) = self.l1.receipt(*hash).await? else {
                 continue;
@@ -227,14 +250,22 @@ impl BatchPoster {
             } else {
                 warn!(job = ?sent.job, transaction = %hash, l1_block = block, gas, "reverted on L1");
             }
-            return Ok(());
+            return Ok(true);
         }
-        warn!(
-            nonce = sent.nonce,
-            address = %self.address(),
-            "another transaction used the posting account's nonce: only this sequencer may use its key"
-        );
-        Ok(())
+        // One that was replaced before a restart is not among those we remember.
+        let done = self.is_done(sent.job).await?;
+        if done {
+            info!(job = ?sent.job, nonce = sent.nonce, "done on L1 by an earlier transaction");
+        }
+        Ok(done)
+    }
+
+    async fn is_done(&self, job: Job) -> Result<bool, TaskError> {
+        let Job::Commit(index) = job else { return Ok(false) };
+        let Some(record) = self.chain.db().latest()?.batch(index)? else {
+            return Ok(false);
+        };
+        Ok(self.l1.batch_hash(index, BlockId::latest()).await? == record.commitment.hash())
     }
 
     /// Sends the transaction again if the L1 has forgotten it; whether it is on its way.
@@ -322,12 +353,25 @@ impl BatchPoster {
 
     async fn uses_blobs(&self) -> Result<bool, TaskError> {
         let available = self.l1.latest().await?.has_blobs;
-        match self.config.data {
-            DataPolicy::Auto => Ok(available),
-            DataPolicy::Calldata => Ok(false),
-            DataPolicy::Blobs if available => Ok(true),
-            DataPolicy::Blobs => Err(TaskError::NoBlobsOnL1),
+        let blobs = match self.config.data {
+            DataPolicy::Auto => available,
+            DataPolicy::Calldata => false,
+            DataPolicy::Blobs if available => true,
+            DataPolicy::Blobs => return Err(TaskError::NoBlobsOnL1),
+        };
+        let (configured, limit) = (self.config.max_block_bytes, DataPolicy::CALLDATA_BLOCK_BYTES);
+        if !blobs && configured > limit {
+            return Err(TaskError::BlocksTooLarge { configured, limit });
         }
+        Ok(blobs)
+    }
+
+    /// Checks that this L1 can take the data of our batches.
+    ///
+    /// # Errors
+    /// [`TaskError::NoBlobsOnL1`], [`TaskError::BlocksTooLarge`], or that the L1 can't be asked.
+    pub async fn check_data_policy(&self) -> Result<(), TaskError> {
+        self.uses_blobs().await.map(drop)
     }
 
     fn parent_of(&self, commitment: &BatchCommitment) -> Result<BatchCommitment, TaskError> {
@@ -411,6 +455,7 @@ impl BatchPoster {
             hash: signed.hash,
             raw: Some(signed.raw.clone()),
             since: Instant::now(),
+            overtaken: false,
         });
         if job == Job::Relay {
             self.relayed_at = Some(Instant::now());

@@ -1,15 +1,71 @@
-//! Reading the events of our contracts without missing any: what the sequencer's watcher and the follower share.
+//! Reading the events of our contracts without missing any: one mechanism for the sequencer's watcher and the follower,
+//! which differ in what they take from the events ([`Reader`]).
 
 use std::ops::RangeInclusive;
 
-use alloy::eips::BlockId;
+use alloy::{eips::BlockId, primitives::B256};
 use cwe_chain::ChainHandle;
 use cwe_primitives::{L1Message, QueueHash};
-use cwe_storage::{BatchStatus, L1Block, L1MessageRecord};
+use cwe_storage::{BatchStatus, L1Block, L1MessageRecord, L1Stream};
 use metrics::gauge;
-use tracing::info;
+use tracing::{info, warn};
 
-use crate::{BlockRef, L1Client, L1Error, LocatedEvent, TaskError, ranges::Ranges, turns::blocking};
+use crate::{BlockRef, L1Client, L1Error, LocatedEvent, TaskError, heads, ranges::Ranges, turns::blocking};
+
+/// Who reads L1, and what it does with what it reads.
+pub(crate) trait Reader {
+    fn l1(&self) -> &L1Client;
+
+    fn chain(&self) -> &ChainHandle;
+
+    /// Takes the events of a part and moves the position behind it.
+    async fn take(&self, part: Part, head: &BlockRef) -> Result<(), TaskError>;
+
+    /// The block up to which L1 was read is gone: makes the chain fit what L1 has now, before it is read again.
+    async fn on_deep_reorganisation(&self, head: &BlockRef) -> Result<(), TaskError>;
+
+    /// The last check of a turn: L1 at `head` and the chain agree.
+    async fn check(&self, head: &BlockRef) -> Result<(), TaskError>;
+}
+
+/// Reads what L1 has confirmed since `seen`; returns the new `seen`.
+pub(crate) async fn turn<R: Reader>(reader: &R, seen: Option<BlockRef>) -> Result<Option<BlockRef>, TaskError> {
+    let (l1, chain) = (reader.l1(), reader.chain());
+    l1.ensure_checked().await?;
+    let head = l1.confirmed_head().await?;
+    if seen == Some(head) || !l1.is_deployed_at(&head).await? {
+        return Ok(seen);
+    }
+    let first = first_block(reader, &head).await?;
+    let mut scan = Scan::new(l1, first, head);
+    while let Some(part) = scan.next(l1).await? {
+        reader.take(part, &head).await?;
+    }
+    check_queue(l1, chain, &head).await?;
+    reader.check(&head).await?;
+    heads::update(l1, chain, &head).await?;
+    Ok(Some(head))
+}
+
+/// First block to read.
+async fn first_block<R: Reader>(reader: &R, head: &BlockRef) -> Result<u64, TaskError> {
+    let (l1, chain) = (reader.l1(), reader.chain());
+    match position(l1, cursor(chain)?, head).await? {
+        Position::Canonical(block) => return Ok(block.number + 1),
+        Position::Start => {}
+        Position::Gone => {
+            warn!(confirmation = %l1.config().confirmation, "L1 reorganised below the confirmation depth");
+            reader.on_deep_reorganisation(head).await?;
+        }
+    }
+    restart(l1, chain).await?;
+    Ok(cursor(chain)?.map_or(l1.config().start_block, |block| block.number + 1))
+}
+
+/// The L1 block up to which events were taken.
+pub(crate) fn cursor(chain: &ChainHandle) -> Result<Option<L1Block>, TaskError> {
+    Ok(chain.db().latest()?.l1_cursor(L1Stream::Inbox)?)
+}
 
 /// One answer's events, with the block they end with.
 #[derive(Debug)]
@@ -20,14 +76,14 @@ pub(crate) struct Part {
 
 /// Walks a span of confirmed blocks.
 #[derive(Debug)]
-pub(crate) struct Scan {
+struct Scan {
     ranges: Ranges,
     head: BlockRef,
 }
 
 impl Scan {
     /// All blocks from `first` to `head`.
-    pub(crate) fn new(l1: &L1Client, first: u64, head: BlockRef) -> Self {
+    fn new(l1: &L1Client, first: u64, head: BlockRef) -> Self {
         Self {
             ranges: Ranges::new(first..=head.id.number, l1.config().log_range_blocks),
             head,
@@ -35,7 +91,7 @@ impl Scan {
     }
 
     /// The next part; `None` at the end. Each part is read while its last block is canonical.
-    pub(crate) async fn next(&mut self, l1: &L1Client) -> Result<Option<Part>, TaskError> {
+    async fn next(&mut self, l1: &L1Client) -> Result<Option<Part>, TaskError> {
         let Some((events, range)) = l1.next_events(&mut self.ranges).await? else {
             return Ok(None);
         };
@@ -67,7 +123,7 @@ impl Scan {
 
 /// Where an L1 position is now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Position {
+enum Position {
     /// Nothing was read yet.
     Start,
     /// On the canonical chain; reading goes on behind it.
@@ -77,7 +133,7 @@ pub(crate) enum Position {
 }
 
 /// Compares a stored position with the L1.
-pub(crate) async fn position(l1: &L1Client, stored: Option<L1Block>, head: &BlockRef) -> Result<Position, TaskError> {
+async fn position(l1: &L1Client, stored: Option<L1Block>, head: &BlockRef) -> Result<Position, TaskError> {
     Ok(match stored {
         None => Position::Start,
         Some(block) if block.number > head.id.number => return Err(L1Error::Behind { read: block.number }.into()),
@@ -147,11 +203,7 @@ pub(crate) async fn store_messages(
 }
 
 /// A message event as it is stored.
-pub(crate) const fn message_record(
-    message: L1Message,
-    queue_hash: alloy::primitives::B256,
-    l1_block: L1Block,
-) -> L1MessageRecord {
+pub(crate) const fn message_record(message: L1Message, queue_hash: B256, l1_block: L1Block) -> L1MessageRecord {
     L1MessageRecord {
         message,
         l1_block,
@@ -159,9 +211,40 @@ pub(crate) const fn message_record(
     }
 }
 
+/// Notes that batches were proven, as far as they are known.
+pub(crate) async fn note_proof(
+    chain: &ChainHandle,
+    (from, to): (u64, u64),
+    proven_by: B256,
+    l1_block: L1Block,
+) -> Result<(), TaskError> {
+    let db = chain.db().clone();
+    blocking(move || {
+        for index in from..=to {
+            let Some(record) = db.latest()?.batch(index)? else {
+                break;
+            };
+            let committed_by = match record.status {
+                BatchStatus::Committed { transaction, .. } => transaction,
+                BatchStatus::Finalized { committed_by, .. } => committed_by,
+                BatchStatus::Built | BatchStatus::Submitted { .. } => B256::ZERO,
+            };
+            let status = BatchStatus::Finalized {
+                committed_by,
+                proven_by,
+                l1_block,
+            };
+            db.set_batch_status(index, status)?;
+        }
+        info!(from, to, "batches are proven on L1");
+        Ok(())
+    })
+    .await
+}
+
 /// Compares the stored queue with the contract's at `head`: an endpoint that has thrown logs away answers with fewer
 /// of them, and no error. On a difference reading starts over.
-pub(crate) async fn check_queue(l1: &L1Client, chain: &ChainHandle, head: &BlockRef) -> Result<(), TaskError> {
+async fn check_queue(l1: &L1Client, chain: &ChainHandle, head: &BlockRef) -> Result<(), TaskError> {
     let at = BlockId::hash(head.id.hash);
     let tip = chain.db().latest()?.l1_queue_tip()?;
     gauge!("cwe_inbox_messages").set(tip.next_index as f64);

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use alloy::{eips::BlockId, primitives::B256};
+use alloy::eips::BlockId;
 use cwe_chain::{ChainHandle, EngineHandle};
-use cwe_storage::{BatchRecord, BatchStatus, L1Block, L1Stream};
+use cwe_storage::{BatchRecord, BatchStatus};
 use metrics::gauge;
 use tracing::{info, warn};
 
 use crate::{
-    BlockRef, CommittedBatch, L1Client, L1Event, LocatedEvent, TaskError, heads,
-    scan::{self, Part, Position, Scan},
+    BlockRef, CommittedBatch, L1Client, L1Event, LocatedEvent, TaskError,
+    scan::{self, Part, Reader},
     turns::blocking,
 };
 
@@ -44,83 +44,7 @@ impl InboxWatcher {
     /// # Errors
     /// [`TaskError`]; [`TaskError::is_fatal`] when L1 contradicts what L2 has executed.
     pub async fn turn(&mut self) -> Result<(), TaskError> {
-        self.l1.ensure_checked().await?;
-        let head = self.l1.confirmed_head().await?;
-        if self.seen == Some(head) || !self.l1.is_deployed_at(&head).await? {
-            return Ok(());
-        }
-        let first = self.first_block(&head).await?;
-        let mut scan = Scan::new(&self.l1, first, head);
-        while let Some(part) = scan.next(&self.l1).await? {
-            self.take(part, &head).await?;
-        }
-        scan::check_queue(&self.l1, &self.chain, &head).await?;
-        self.check_executed(&head).await?;
-        heads::update(&self.l1, &self.chain, &head).await?;
-        self.seen = Some(head);
-        Ok(())
-    }
-
-    /// First block to read.
-    async fn first_block(&self, head: &BlockRef) -> Result<u64, TaskError> {
-        Ok(match scan::position(&self.l1, self.cursor()?, head).await? {
-            Position::Start => {
-                scan::restart(&self.l1, &self.chain).await?;
-                self.next_block()?
-            }
-            Position::Canonical(block) => block.number + 1,
-            Position::Gone => {
-                warn!(confirmation = %self.l1.config().confirmation, "L1 reorganised below the confirmation depth");
-                self.check_executed(head).await?;
-                scan::restart(&self.l1, &self.chain).await?;
-                self.next_block()?
-            }
-        })
-    }
-
-    fn next_block(&self) -> Result<u64, TaskError> {
-        Ok(self
-            .cursor()?
-            .map_or(self.l1.config().start_block, |block| block.number + 1))
-    }
-
-    fn cursor(&self) -> Result<Option<L1Block>, TaskError> {
-        Ok(self.chain.db().latest()?.l1_cursor(L1Stream::Inbox)?)
-    }
-
-    async fn take(&self, part: Part, head: &BlockRef) -> Result<(), TaskError> {
-        let mut messages = Vec::new();
-        for LocatedEvent {
-            block,
-            transaction,
-            event,
-            ..
-        } in part.events
-        {
-            match event {
-                L1Event::Message { message, queue_hash } => {
-                    messages.push(scan::message_record(message, queue_hash, block));
-                }
-                L1Event::BatchCommitted(batch) => {
-                    self.note_commitment(
-                        &batch,
-                        BatchStatus::Committed {
-                            transaction,
-                            l1_block: block,
-                        },
-                        head,
-                    )
-                    .await?;
-                }
-                L1Event::BatchesReverted { from, to } => self.note_revert(from, to, head).await?,
-                L1Event::BatchesFinalized { from, to } => self.note_proof(from, to, transaction, block).await?,
-            }
-        }
-        let new = scan::store_messages(&self.chain, messages, part.end).await?;
-        if new > 0 {
-            info!(messages = new, l1_block = part.end.number, "L1 messages arrived");
-            self.engine.messages_arrived();
-        }
+        self.seen = scan::turn(self, self.seen).await?;
         Ok(())
     }
 
@@ -189,32 +113,65 @@ impl InboxWatcher {
         Ok(())
     }
 
-    async fn note_proof(&self, from: u64, to: u64, proven_by: B256, l1_block: L1Block) -> Result<(), TaskError> {
-        for index in from..=to {
-            let Some(record) = self.record(index)? else { break };
-            let committed_by = match record.status {
-                BatchStatus::Committed { transaction, .. } => transaction,
-                BatchStatus::Finalized { committed_by, .. } => committed_by,
-                BatchStatus::Built | BatchStatus::Submitted { .. } => B256::ZERO,
-            };
-            let db = self.chain.db().clone();
-            let status = BatchStatus::Finalized {
-                committed_by,
-                proven_by,
-                l1_block,
-            };
-            blocking(move || Ok(db.set_batch_status(index, status)?)).await?;
-        }
-        info!(from, to, "batches are proven on L1");
-        Ok(())
-    }
-
     fn record(&self, index: u64) -> Result<Option<BatchRecord>, TaskError> {
         Ok(self.chain.db().latest()?.batch(index)?)
     }
+}
+
+impl Reader for InboxWatcher {
+    fn l1(&self) -> &L1Client {
+        &self.l1
+    }
+
+    fn chain(&self) -> &ChainHandle {
+        &self.chain
+    }
+
+    async fn take(&self, part: Part, head: &BlockRef) -> Result<(), TaskError> {
+        let mut messages = Vec::new();
+        for LocatedEvent {
+            block,
+            transaction,
+            event,
+            ..
+        } in part.events
+        {
+            match event {
+                L1Event::Message { message, queue_hash } => {
+                    messages.push(scan::message_record(message, queue_hash, block));
+                }
+                L1Event::BatchCommitted(batch) => {
+                    self.note_commitment(
+                        &batch,
+                        BatchStatus::Committed {
+                            transaction,
+                            l1_block: block,
+                        },
+                        head,
+                    )
+                    .await?;
+                }
+                L1Event::BatchesReverted { from, to } => self.note_revert(from, to, head).await?,
+                L1Event::BatchesFinalized { from, to } => {
+                    scan::note_proof(&self.chain, (from, to), transaction, block).await?;
+                }
+            }
+        }
+        let new = scan::store_messages(&self.chain, messages, part.end).await?;
+        if new > 0 {
+            info!(messages = new, l1_block = part.end.number, "L1 messages arrived");
+            self.engine.messages_arrived();
+        }
+        Ok(())
+    }
+
+    /// Nothing executed may change: the sequencer has promised it.
+    async fn on_deep_reorganisation(&self, head: &BlockRef) -> Result<(), TaskError> {
+        self.check(head).await
+    }
 
     /// L1 must still have every message that was executed, as it was.
-    async fn check_executed(&self, head: &BlockRef) -> Result<(), TaskError> {
+    async fn check(&self, head: &BlockRef) -> Result<(), TaskError> {
         let executed = scan::executed_queue(&self.chain)?;
         let found = self
             .l1

@@ -1,156 +1,16 @@
 //! From batch data and L1 messages to blocks: what a full node, an auditor and the prover's host do.
 
+mod check;
+mod error;
+
 use alloy::primitives::{Address, B256};
-use cwe_executor::{BlockError, BlockInput, ExecutedBlock, Parent, execute_block};
-use cwe_primitives::{
-    BatchBlock, BatchCommitment, ChainSpec, L1Message, QueueHash,
-    batch::BadTransaction,
-    codec::{self, CodecError},
-    transaction::recover_all,
-};
-use cwe_storage::{Database, Snapshot, StorageError};
+use cwe_executor::{BlockInput, ExecutedBlock, Parent, execute_block};
+use cwe_primitives::{BatchBlock, BatchCommitment, ChainSpec, L1Message, QueueHash, codec, transaction::recover_all};
+use cwe_storage::{Database, Snapshot};
 
+use self::check::{check_last, start_of};
+pub use self::error::{ApplyError, CommittedField, DerivationError};
 use crate::{SealedBlock, commit::commit_block};
-
-/// Batch data that is no run of blocks.
-#[derive(Debug, thiserror::Error)]
-pub enum DerivationError {
-    /// The data doesn't decode.
-    #[error(transparent)]
-    Codec(#[from] CodecError),
-    /// A listed transaction is none.
-    #[error("block {number}: {error}")]
-    Transaction {
-        /// The block.
-        number: u64,
-        /// What is wrong.
-        error: BadTransaction,
-    },
-    /// A listed transaction's signature recovers to nobody.
-    #[error("block {number}: a transaction's signature is invalid")]
-    Signature {
-        /// The block.
-        number: u64,
-    },
-    /// The data has another number of blocks than the commitment.
-    #[error("batch data has {found} blocks, the commitment names {expected} (from block {first} to {last})")]
-    BlockCount {
-        /// Blocks in the data.
-        found: usize,
-        /// Blocks by the commitment.
-        expected: u64,
-        /// First block by the commitment.
-        first: u64,
-        /// Last block by the commitment.
-        last: u64,
-    },
-    /// More messages counted than given.
-    #[error("block {number} takes {needed} messages, {left} are left of those given")]
-    MissingMessages {
-        /// The block.
-        number: u64,
-        /// Messages counted.
-        needed: u64,
-        /// Messages left.
-        left: usize,
-    },
-    /// Messages given that no block takes.
-    #[error("{0} messages are left over after the last block")]
-    MessagesLeft(usize),
-}
-
-/// A batch that does not say what executing it gives.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// The data is no run of blocks.
-    #[error("batch {batch}: {error}")]
-    Derivation {
-        /// Batch index.
-        batch: u64,
-        /// What is wrong.
-        error: DerivationError,
-    },
-    /// A block can't be executed.
-    #[error("batch {batch}: {error}")]
-    Execution {
-        /// Batch index.
-        batch: u64,
-        /// What the executor said.
-        error: Box<BlockError<StorageError>>,
-    },
-    /// A result differs from the commitment.
-    #[error("batch {batch}: {field} is {computed}, the commitment says {committed}")]
-    Mismatch {
-        /// Batch index.
-        batch: u64,
-        /// Which field.
-        field: CommittedField,
-        /// What execution gives.
-        computed: String,
-        /// What the commitment says.
-        committed: String,
-    },
-    /// A block of the database differs from the one that the batch gives ([`verify_batch`] only).
-    #[error("batch {batch}, block {number}: the database has {stored}, the batch gives {computed}")]
-    BlockDiffers {
-        /// Batch index.
-        batch: u64,
-        /// The block.
-        number: u64,
-        /// Hash in the database.
-        stored: B256,
-        /// Hash that the batch gives.
-        computed: B256,
-    },
-    /// The batch doesn't continue the database's chain.
-    #[error(
-        "batch {batch} begins at block {first_block}, the database ends at block {latest}: apply the batches before it"
-    )]
-    Gap {
-        /// Batch index.
-        batch: u64,
-        /// First block of the batch.
-        first_block: u64,
-        /// Last block of the database.
-        latest: u64,
-    },
-    /// The database can't be read or written.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
-
-/// A field of [`BatchCommitment`] that execution recomputes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CommittedField {
-    /// Hash of the block before the first.
-    ParentBlockHash,
-    /// Hash of the last block.
-    BlockHash,
-    /// State root after the last block.
-    StateRoot,
-    /// Withdrawal root after the last block.
-    WithdrawalRoot,
-    /// Timestamp of the last block.
-    LastTimestamp,
-    /// Queue before the first block.
-    QueueBefore,
-    /// Queue after the last block.
-    QueueAfter,
-}
-
-impl std::fmt::Display for CommittedField {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::ParentBlockHash => "parentBlockHash",
-            Self::BlockHash => "blockHash",
-            Self::StateRoot => "stateRoot",
-            Self::WithdrawalRoot => "withdrawalRoot",
-            Self::LastTimestamp => "lastTimestamp",
-            Self::QueueBefore => "the queue before",
-            Self::QueueAfter => "the queue after",
-        })
-    }
-}
 
 /// Decodes batch data into blocks, in order. `messages` are exactly those from `queue_before` to `queue_after`; their
 /// order and hash are checked when the blocks are executed.
@@ -289,7 +149,7 @@ pub struct VerifiedBatch {
 /// The audit's execution check.
 ///
 /// # Errors
-/// [`ApplyError`] says which field differs, and how; [`StorageError::PrunedHistory`] if the state below a block is no
+/// [`ApplyError`] says which field differs, and how; [`StorageError::PrunedHistory`](cwe_storage::StorageError::PrunedHistory) if the state below a block is no
 /// longer kept.
 pub fn verify_batch(
     db: &Database,
@@ -357,82 +217,6 @@ fn execute(
         batch: commitment.index,
         error: Box::new(error),
     })
-}
-
-/// The block before the batch, checked against the commitment.
-fn start_of(view: &Snapshot, commitment: &BatchCommitment) -> Result<Parent, ApplyError> {
-    let gap = || ApplyError::Gap {
-        batch: commitment.index,
-        first_block: commitment.first_block,
-        latest: view.number(),
-    };
-    let before = commitment.first_block.checked_sub(1).ok_or_else(gap)?;
-    let header = view.header(before)?.ok_or_else(gap)?;
-    let queue = view.queue_after(before)?.ok_or_else(gap)?;
-    let parent = Parent {
-        hash: header.hash(),
-        header: header.into_inner(),
-        queue,
-    };
-    let check = Check {
-        batch: commitment.index,
-    };
-    check.equal(
-        CommittedField::ParentBlockHash,
-        &parent.hash,
-        &commitment.parent_block_hash,
-    )?;
-    check.equal_queue(CommittedField::QueueBefore, parent.queue, commitment.queue_before)?;
-    Ok(parent)
-}
-
-fn check_last(commitment: &BatchCommitment, last: &ExecutedBlock) -> Result<(), ApplyError> {
-    let check = Check {
-        batch: commitment.index,
-    };
-    let header = &last.block.header;
-    check.equal(
-        CommittedField::LastTimestamp,
-        &header.timestamp,
-        &commitment.last_timestamp,
-    )?;
-    check.equal_queue(CommittedField::QueueAfter, last.queue, commitment.queue_after)?;
-    check.equal(CommittedField::StateRoot, &header.state_root, &commitment.state_root)?;
-    check.equal(
-        CommittedField::WithdrawalRoot,
-        &last.withdrawal_root,
-        &commitment.withdrawal_root,
-    )?;
-    check.equal(CommittedField::BlockHash, &last.hash, &commitment.block_hash)
-}
-
-struct Check {
-    batch: u64,
-}
-
-impl Check {
-    fn equal<T: PartialEq + std::fmt::Display>(
-        &self,
-        field: CommittedField,
-        computed: &T,
-        committed: &T,
-    ) -> Result<(), ApplyError> {
-        if computed == committed {
-            return Ok(());
-        }
-        let (computed, committed) = (computed.to_string(), committed.to_string());
-        Err(ApplyError::Mismatch {
-            batch: self.batch,
-            field,
-            computed,
-            committed,
-        })
-    }
-
-    fn equal_queue(&self, field: CommittedField, computed: QueueHash, committed: QueueHash) -> Result<(), ApplyError> {
-        let show = |queue: QueueHash| format!("{} messages with hash {}", queue.next_index, queue.hash);
-        self.equal(field, &show(computed), &show(committed))
-    }
 }
 
 #[cfg(test)]

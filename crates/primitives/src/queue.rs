@@ -1,19 +1,8 @@
-//! The rolling hash of the L1 message queue, and who its senders are on L2. `docs/PROTOCOL.md` §L1 messages.
+//! The rolling hash of the L1 message queue. `docs/PROTOCOL.md` §L1 messages.
 
-use alloy_primitives::{Address, B256, U160, address, keccak256};
+use alloy_primitives::{B256, keccak256};
 
 use crate::L1Message;
-
-/// What an L1 contract's address is moved by, so that nobody can own the same address on L2.
-const ALIAS_OFFSET: Address = address!("0x1111000000000000000000000000000000001111");
-
-/// The L2 sender of messages that the L1 contract at `l1` sends; accounts with a key send as themselves.
-pub fn alias(l1: Address) -> Address {
-    U160::from_be_bytes(l1.0.0)
-        .wrapping_add(U160::from_be_bytes(ALIAS_OFFSET.0.0))
-        .to_be_bytes()
-        .into()
-}
 
 /// A prefix of the queue: how many messages, and the hash over all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -9,24 +9,17 @@ use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use cwe_primitives::{
     BatchCommitment, DataLocation, L1Message, QueueHash, Withdrawal, WithdrawalTree,
     batch::{BlobOpening, ProofStatement, ProvenBatch},
-    queue, withdrawal,
+    withdrawal,
 };
 use serde::Deserialize;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Vectors {
-    aliases: Vec<Alias>,
     messages: Vec<MessageCase>,
     withdrawals: Withdrawals,
     batches: Vec<BatchCase>,
     public_values: Vec<PublicValueCase>,
-}
-
-#[derive(Deserialize)]
-struct Alias {
-    l1: Address,
-    alias: Address,
 }
 
 #[derive(Deserialize)]
@@ -139,13 +132,6 @@ impl BatchCase {
 fn vectors() -> Vectors {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/vectors/protocol.json");
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
-}
-
-#[test]
-fn aliases_agree_with_solidity() {
-    for case in vectors().aliases {
-        assert_eq!(queue::alias(case.l1), case.alias);
-    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{Read, Seek, Write},
+    io::{ErrorKind, Read, Seek, Write},
     path::Path,
 };
 
@@ -61,7 +61,10 @@ fn write_pid(file: &mut File) -> std::io::Result<()> {
 /// Names a failed file operation; a full disk by its own name.
 pub(crate) fn io_error(action: &'static str, path: &Path, source: std::io::Error) -> StorageError {
     let path = path.to_path_buf();
-    if source.kind() == std::io::ErrorKind::StorageFull {
+    if matches!(
+        source.kind(),
+        ErrorKind::StorageFull | ErrorKind::FileTooLarge | ErrorKind::QuotaExceeded
+    ) {
         return StorageError::DiskFull {
             path,
             reason: "the disk is full",

@@ -186,6 +186,7 @@ impl Setup {
             ..Config::default()
         };
         config.engine.block_time_ms = 200;
+        config.engine.max_block_bytes = DataPolicy::CALLDATA_BLOCK_BYTES;
         config.storage.max_size_gib = 1;
         config.rpc.listen.set_port(0);
         config.ops.listen.set_port(0);

@@ -1,9 +1,11 @@
 //! Damaged files, full disks, second instances, foreign schemas: clear errors, no panics, nothing lost.
 
 use std::{
+    env,
     fs::{self, OpenOptions},
     io::{Seek, SeekFrom, Write},
     path::Path,
+    process::Command,
 };
 
 use alloy_primitives::{U256, keccak256};
@@ -19,6 +21,8 @@ use crate::{
 };
 
 const DATA_FILE: &str = "mdbx.dat";
+/// Environment variable with the directory of a test that runs with small files.
+const SMALL_FILES: &str = "CWE_SMALL_FILES";
 
 fn filled(path: &Path) -> Model {
     let database = open(path, small(), &Model::new());
@@ -144,18 +148,24 @@ fn a_malformed_row_is_an_error() {
     assert!(matches!(refused, StorageError::MalformedRow { table: "accounts", .. }));
 }
 
-/// A block that writes about a megabyte.
-fn large_block(database: &Database, before: &Model) -> (MadeBlock, Model) {
+fn after_large_block(before: &Model, number: u64) -> Model {
     let mut after = before.clone();
-    let number = database.latest().unwrap().number();
+    let value = number + 1;
     apply(
         &mut after,
         &[Step::Slot {
             account: 1,
             slot: 1,
-            value: number + 1,
+            value,
         }],
     );
+    after
+}
+
+/// A block that writes about a megabyte.
+fn large_block(database: &Database, before: &Model) -> (MadeBlock, Model) {
+    let number = database.latest().unwrap().number();
+    let after = after_large_block(before, number);
     let mut made = next_block(database, before, &after);
     let code = keccak256(number.to_be_bytes()).repeat(32 << 10);
     made.changes.codes.insert(keccak256(&code), code.into());
@@ -196,27 +206,54 @@ fn a_full_database_stays_readable_and_goes_on_when_the_limit_is_raised() {
     assert_state(&database.latest().unwrap(), &after);
 }
 
-/// Needs a directory on a file system with a few free megabytes in `CWE_SMALL_DISK`.
+/// Runs `test` again in a process whose files can't grow above some megabytes: to MDBX that is a full disk.
+fn run_with_small_files(test: &str, path: &Path) {
+    let limited = "trap '' XFSZ; ulimit -f 16384; exec \"$0\" \"$@\"";
+    let status = Command::new("sh")
+        .args(["-c", limited])
+        .arg(env::current_exe().unwrap())
+        .args(["--exact", "--nocapture", test])
+        .env(SMALL_FILES, path)
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
 #[test]
-#[ignore = "needs a small file system"]
 fn a_full_disk_is_named_and_loses_nothing() {
-    let path = std::env::var("CWE_SMALL_DISK").unwrap();
-    let path = Path::new(&path).join("database");
-    let mut model = Model::new();
-    let database = open(&path, small(), &model);
-    let full = fill_up(&database, &mut model);
-    assert!(matches!(full, StorageError::DiskFull { .. }), "{full:?}");
+    if let Some(path) = env::var_os(SMALL_FILES) {
+        let path = Path::new(&path);
+        let mut model = Model::new();
+        let database = open(path, small(), &model);
+        for _ in 0..2 {
+            let full = fill_up(&database, &mut model);
+            assert!(
+                matches!(
+                    &full,
+                    StorageError::DiskFull {
+                        reason: "the disk is full",
+                        ..
+                    }
+                ),
+                "{full:?}"
+            );
+            assert_state(&database.latest().unwrap(), &model);
+        }
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    run_with_small_files(
+        "tests::faults::a_full_disk_is_named_and_loses_nothing",
+        directory.path(),
+    );
+    let database = Database::open(directory.path(), small()).unwrap();
+    let kept = database.latest().unwrap().number();
+    assert!(kept > 0);
+    let model = (0..kept).fold(Model::new(), |before, number| after_large_block(&before, number));
     assert_state(&database.latest().unwrap(), &model);
-    drop(database);
-    let database = Database::open(
-        &path,
-        Options {
-            read_only: true,
-            ..small()
-        },
-    )
-    .unwrap();
-    assert_state(&database.latest().unwrap(), &model);
+    let (made, after) = large_block(&database, &model);
+    database.commit_block(made.commit()).unwrap();
+    assert_state(&database.latest().unwrap(), &after);
 }
 
 #[test]
