@@ -109,7 +109,7 @@ impl Key for &'static str {
 }
 
 /// A storage slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct SlotKey {
     pub(crate) address: Address,
     pub(crate) slot: U256,
@@ -131,7 +131,7 @@ impl Key for SlotKey {
 }
 
 /// A node of the account trie.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AccountNodeKey(pub(crate) Nibbles);
 
 impl Key for AccountNodeKey {
@@ -145,7 +145,7 @@ impl Key for AccountNodeKey {
 }
 
 /// A node of an account's storage trie.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct StorageNodeKey {
     /// Keccak of the account's address.
     pub(crate) owner: B256,

@@ -1,6 +1,6 @@
 //! The state as it is and as it was. The scheme is described in [`tables`](crate::tables).
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use signet_libmdbx::TransactionKind;
 
@@ -8,6 +8,7 @@ use crate::{
     StorageError,
     codec::{HistoryKey, Key, TouchedKey, Value},
     environment::{Transaction, WriteCursor, Writer, decode_value},
+    recent::Generation,
     tables::{StateTable, Table, Touched},
 };
 
@@ -35,71 +36,97 @@ pub(crate) fn value_at<T: StateTable, K: TransactionKind>(
         .transpose()
 }
 
-/// Writes what one block changes in one state table, and what it replaces into the history.
+/// Writes what blocks change in one state table, and what they replace into the history.
 pub(crate) struct StateWriter<'w, T: StateTable> {
     writer: &'w Writer,
     current: WriteCursor<'w, T>,
     history: WriteCursor<'w, T::History>,
-    block: u64,
-    touched: Vec<u8>,
+    /// Rows by block.
+    touched: BTreeMap<u64, Vec<u8>>,
     value: Vec<u8>,
+    previous: Vec<u8>,
 }
 
 impl<'w, T: StateTable> StateWriter<'w, T> {
-    pub(crate) fn new(writer: &'w Writer, block: u64) -> Result<Self, StorageError> {
+    pub(crate) fn new(writer: &'w Writer) -> Result<Self, StorageError> {
         Ok(Self {
             writer,
             current: writer.cursor::<T>()?,
             history: writer.cursor::<T::History>()?,
-            block,
-            touched: Vec::new(),
+            touched: BTreeMap::new(),
             value: Vec::new(),
+            previous: Vec::new(),
         })
     }
 
-    /// Sets a row, or removes it. Fastest in key order. Each row at most once a block.
-    pub(crate) fn set(&mut self, key: &T::Key, value: Option<&T::Value>) -> Result<(), StorageError> {
+    /// Sets a row, or removes it, in one block or in several, ascending. Fastest in key order. Each row once.
+    pub(crate) fn set(&mut self, key: &T::Key, changes: &[(u64, Option<&T::Value>)]) -> Result<(), StorageError> {
         let key = key.encode();
         let row = key.as_ref();
-        self.value.clear();
-        if let Some(value) = value {
-            value.encode(&mut self.value);
-        }
         let found = self.current.find(row)?;
-        let previous = found.as_deref().unwrap_or_default();
-        if previous == self.value {
+        let stored = found.as_deref().unwrap_or_default();
+        self.value.clear();
+        self.value.extend_from_slice(stored);
+        for (block, value) in changes {
+            std::mem::swap(&mut self.value, &mut self.previous);
+            self.value.clear();
+            if let Some(value) = value {
+                value.encode(&mut self.value);
+            }
+            if self.previous != self.value {
+                remember(&mut self.history, &mut self.touched, *block, row, &self.previous)?;
+            }
+        }
+        if stored == self.value {
             return Ok(());
         }
-        self.remember(row, previous)?;
-        match (value, found) {
-            (Some(_), _) => self.current.put(row, &self.value),
-            (None, _) => self.current.delete_found(),
+        if self.value.is_empty() {
+            self.current.delete_found()
+        } else {
+            self.current.put(row, &self.value)
         }
-    }
-
-    fn remember(&mut self, row: &[u8], previous: &[u8]) -> Result<(), StorageError> {
-        // No block is before genesis, so nobody can ask for the state there.
-        if self.block == 0 {
-            return Ok(());
-        }
-        self.history
-            .put(HistoryKey::new(row, self.block).encode().as_ref(), previous)?;
-        push_row(&mut self.touched, row);
-        Ok(())
     }
 
     /// Writes down which rows were touched.
     pub(crate) fn finish(self) -> Result<(), StorageError> {
-        if self.touched.is_empty() {
-            return Ok(());
+        for (block, rows) in self.touched {
+            let key = TouchedKey { block, table: T::ID }.encode();
+            self.writer.cursor::<Touched>()?.put(key.as_ref(), &rows)?;
         }
-        let key = TouchedKey {
-            block: self.block,
-            table: T::ID,
-        }
-        .encode();
-        self.writer.cursor::<Touched>()?.put(key.as_ref(), &self.touched)
+        Ok(())
     }
+}
+
+/// Notes what a block replaces.
+fn remember<H: Table>(
+    history: &mut WriteCursor<'_, H>,
+    touched: &mut BTreeMap<u64, Vec<u8>>,
+    block: u64,
+    row: &[u8],
+    previous: &[u8],
+) -> Result<(), StorageError> {
+    // No block is before genesis, so nobody can ask for the state there.
+    if block == 0 {
+        return Ok(());
+    }
+    history.put(HistoryKey::new(row, block).encode().as_ref(), previous)?;
+    push_row(touched.entry(block).or_default(), row);
+    Ok(())
+}
+
+/// Writes what the blocks of a generation change in one state table.
+pub(crate) fn write_versions<T: StateTable>(writer: &Writer, generation: &Generation) -> Result<(), StorageError> {
+    let mut rows = Vec::new();
+    T::versions(generation).for_each(|key, versions| rows.push((key.encode(), key, versions)));
+    rows.sort_unstable_by(|(a, ..), (b, ..)| a.as_ref().cmp(b.as_ref()));
+    let mut state = StateWriter::<T>::new(writer)?;
+    let mut changes = Vec::new();
+    for (_, key, versions) in &rows {
+        changes.clear();
+        changes.extend(versions.iter().map(|(block, value)| (*block, value.as_ref())));
+        state.set(key, &changes)?;
+    }
+    state.finish()
 }
 
 /// Takes back what `block`, the newest, changed in a state table.

@@ -5,6 +5,8 @@
 //! block `n` is therefore the first history value of the row above `n`, or the current one if there is none.
 //! [`Touched`] lists a block's rows, for pruning and unwinding.
 
+use std::hash::Hash;
+
 use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_rlp::{RlpDecodable, RlpEncodable};
@@ -14,6 +16,7 @@ use crate::{
     batches::StoredBatch,
     codec::{AccountNodeKey, BlockId, HistoryKey, Key, Rlp, SlotKey, StorageNodeKey, TouchedKey, Value},
     l1::StoredMessage,
+    recent::{Generation, Versions},
     records::{Heads, L1Block, TransactionLocation},
 };
 
@@ -28,11 +31,13 @@ pub(crate) trait Table {
 }
 
 /// A table that belongs to the state. No value encodes to nothing: empty bytes in the history mean absence.
-pub(crate) trait StateTable: Table {
+pub(crate) trait StateTable: Table<Key: Clone + Hash + Eq, Value: Clone> + Sized {
     /// Which table a [`TouchedKey`] means.
     const ID: u8;
     /// Previous values.
     type History: Table<Key = HistoryKey, Value = Bytes>;
+    /// The rows that blocks in memory set.
+    fn versions(generation: &Generation) -> &Versions<Self>;
 }
 
 /// Declares tables and collects their names.
@@ -105,21 +110,37 @@ tables! {
 impl StateTable for Accounts {
     const ID: u8 = 0;
     type History = AccountHistory;
+
+    fn versions(generation: &Generation) -> &Versions<Self> {
+        &generation.accounts
+    }
 }
 
 impl StateTable for Slots {
     const ID: u8 = 1;
     type History = SlotHistory;
+
+    fn versions(generation: &Generation) -> &Versions<Self> {
+        &generation.slots
+    }
 }
 
 impl StateTable for AccountNodes {
     const ID: u8 = 2;
     type History = AccountNodeHistory;
+
+    fn versions(generation: &Generation) -> &Versions<Self> {
+        &generation.account_nodes
+    }
 }
 
 impl StateTable for StorageNodes {
     const ID: u8 = 3;
     type History = StorageNodeHistory;
+
+    fn versions(generation: &Generation) -> &Versions<Self> {
+        &generation.storage_nodes
+    }
 }
 
 /// A single value in [`Meta`].

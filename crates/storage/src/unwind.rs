@@ -28,6 +28,7 @@ impl Database {
     /// [`StorageError::Finalized`], [`StorageError::PrunedHistory`] (also if `block` is not there yet); nothing is
     /// taken back then.
     pub fn unwind_to(&self, block: u64) -> Result<(), StorageError> {
+        let _exclusive = self.recent.exclusive()?;
         loop {
             let writer = self.environment.writer()?;
             let mut latest = latest_of(&writer)?;

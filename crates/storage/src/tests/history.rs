@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Every row of every table except codes, which are never removed.
-fn dump(database: &Database) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
+pub(super) fn dump(database: &Database) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
     let reader = database.environment.reader().unwrap();
     let mut rows = Vec::new();
     macro_rules! dump_tables {
@@ -53,11 +53,11 @@ fn dump(database: &Database) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
     rows
 }
 
-fn blocks() -> impl Strategy<Value = Vec<Vec<Step>>> {
+pub(super) fn blocks() -> impl Strategy<Value = Vec<Vec<Step>>> {
     proptest::collection::vec(steps(), 1..9)
 }
 
-fn genesis_of(steps: &[Step]) -> Model {
+pub(super) fn genesis_of(steps: &[Step]) -> Model {
     let mut genesis = Model::new();
     apply(&mut genesis, steps);
     genesis
