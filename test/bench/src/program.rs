@@ -50,6 +50,11 @@ impl Program {
         Ok(Self { child })
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> Result<u32> {
+        self.child.id().ok_or_else(|| eyre!("a program has ended"))
+    }
+
     /// Kills it as `kill -9` does and waits until it is gone.
     pub(crate) async fn kill(&mut self) -> Result<()> {
         self.child.kill().await.wrap_err("killing a program")
@@ -79,6 +84,11 @@ impl Devnet {
         let (program, line) = start_until(cwe, &arguments, |line| line.starts_with('{')).await?;
         let network = serde_json::from_str(&line).wrap_err("the devnet's ready line")?;
         Ok(Self { program, network, line })
+    }
+
+    /// Process id of `cwe devnet`, which runs the sequencer.
+    pub(crate) fn pid(&self) -> Result<u32> {
+        self.program.pid()
     }
 
     /// Stops it as Ctrl-C does.

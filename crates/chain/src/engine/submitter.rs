@@ -121,3 +121,62 @@ impl TransactionSubmitter for LocalSubmitter {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy::{eips::eip2718::Encodable2718, primitives::Bytes};
+
+    use crate::{
+        EngineConfig, SubmitError,
+        testing::{CHAIN_ID, Home, Tx, manual},
+    };
+
+    fn raw(transaction: Tx) -> Bytes {
+        transaction.sign(1).encoded_2718().into()
+    }
+
+    #[tokio::test]
+    async fn transactions_submitted_together_are_answered_in_order_and_a_refused_one_stops_none() {
+        let home = Home::new();
+        let running = home.start(manual());
+        let foreign = Tx {
+            chain_id: 1,
+            ..Tx::transfer(1)
+        };
+        let raws = vec![
+            raw(Tx::transfer(0)),
+            raw(foreign),
+            raw(Tx::transfer(0)),
+            raw(Tx::transfer(1)),
+        ];
+        let outcomes = running.chain.submit_all(raws).await;
+        assert_eq!(
+            outcomes,
+            [
+                Ok(Tx::transfer(0).sign(1).hash()),
+                Err(SubmitError::WrongChainId {
+                    have: 1,
+                    want: CHAIN_ID
+                }),
+                Err(SubmitError::AlreadyKnown),
+                Ok(Tx::transfer(1).sign(1).hash()),
+            ]
+        );
+        assert_eq!(running.chain.pending().unwrap().len(), 2);
+        assert_eq!(running.chain.submit_all(Vec::new()).await, []);
+    }
+
+    #[tokio::test]
+    async fn what_finds_no_place_in_the_queue_is_refused_as_busy() {
+        let home = Home::new();
+        let running = home.start(EngineConfig {
+            submission_queue: 2,
+            ..manual()
+        });
+        let raws = (0..3).map(|nonce| raw(Tx::transfer(nonce))).collect();
+        let outcomes = running.chain.submit_all(raws).await;
+        assert_eq!(outcomes[2], Err(SubmitError::Busy(2)));
+        assert!(outcomes[..2].iter().all(Result::is_ok), "{outcomes:?}");
+        running.submit(&Tx::transfer(2).sign(1)).await.unwrap();
+    }
+}
