@@ -9,8 +9,8 @@ use cwe_primitives::{Account, QueueHash};
 
 use crate::records::{L1Block, TransactionLocation};
 
-/// Longest key: owner, path of 64 nibbles with its end mark, block number.
-pub(crate) const MAX_KEY_BYTES: usize = 32 + 65 + 8;
+/// Longest key: run, owner, path of 64 nibbles with its end mark, block number.
+pub(crate) const MAX_KEY_BYTES: usize = 8 + 32 + 65 + 8;
 
 /// Follows the nibbles of a path in a key. Greater than any nibble, so that no path's key begins another's and nodes
 /// sort after everything below them: the order in which a trie is built.
@@ -199,39 +199,83 @@ impl HistoryKey {
     pub(crate) fn is_of(row: &[u8], bytes: &[u8]) -> bool {
         bytes.len() == row.len() + 8 && bytes.starts_with(row)
     }
-}
 
-impl Key for HistoryKey {
-    fn encode(&self) -> KeyBytes {
-        self.bytes
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Self> {
+    /// A history key from its bytes.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         (8..=MAX_KEY_BYTES).contains(&bytes.len()).then(|| Self {
             bytes: KeyBytes::new(&[bytes]),
         })
     }
+
+    /// Key of the row.
+    pub(crate) fn row(&self) -> &[u8] {
+        self.parts().0
+    }
+
+    /// The block.
+    pub(crate) fn block(&self) -> u64 {
+        u64::from_be_bytes(*self.parts().1)
+    }
+
+    fn parts(&self) -> (&[u8], &[u8; 8]) {
+        // Both ways to make one take care of the length.
+        self.as_ref().split_last_chunk().unwrap_or((&[], &[0; 8]))
+    }
 }
 
-/// Which rows of a state table a block touched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TouchedKey {
-    pub(crate) block: u64,
-    /// [`StateTable::ID`](crate::tables::StateTable::ID).
-    pub(crate) table: u8,
+impl AsRef<[u8]> for HistoryKey {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.as_ref()
+    }
 }
 
-impl Key for TouchedKey {
+/// A chunk of a run of history: the run's last block and the chunk's last history key.
+#[derive(Clone, Copy)]
+pub(crate) struct ChunkKey(KeyBytes);
+
+impl ChunkKey {
+    pub(crate) fn new(run: u64, last: &[u8]) -> Self {
+        Self(KeyBytes::new(&[&run.to_be_bytes(), last]))
+    }
+
+    /// Whether `bytes` is the key of a chunk of `run`.
+    pub(crate) fn is_of(run: u64, bytes: &[u8]) -> bool {
+        bytes.starts_with(&run.to_be_bytes())
+    }
+}
+
+impl Key for ChunkKey {
     fn encode(&self) -> KeyBytes {
-        KeyBytes::new(&[&self.block.to_be_bytes(), &[self.table]])
+        self.0
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let (block, table) = bytes.split_at_checked(8)?;
-        let &[table] = table else { return None };
-        Some(Self {
-            block: <u64 as Key>::decode(block)?,
-            table,
+        (8..=MAX_KEY_BYTES)
+            .contains(&bytes.len())
+            .then(|| Self(KeyBytes::new(&[bytes])))
+    }
+}
+
+/// A run of history, filed under its last block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RunInfo {
+    /// Its first block.
+    pub(crate) first: u64,
+    /// Bytes of all keys and values.
+    pub(crate) bytes: u64,
+}
+
+impl Value for RunInfo {
+    fn encode(&self, out: &mut Vec<u8>) {
+        Value::encode(&self.first, out);
+        Value::encode(&self.bytes, out);
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
+        let (first, bytes) = bytes.split_at_checked(8).ok_or("a run is too short")?;
+        Ok(Self {
+            first: Value::decode(first)?,
+            bytes: Value::decode(bytes)?,
         })
     }
 }
@@ -456,8 +500,11 @@ mod tests {
         }
         .encode();
         let history = HistoryKey::new(key.as_ref(), u64::MAX);
-        assert_eq!(history.encode().as_ref().len(), MAX_KEY_BYTES);
-        assert!(HistoryKey::is_of(key.as_ref(), history.encode().as_ref()));
+        assert_eq!((history.row(), history.block()), (key.as_ref(), u64::MAX));
+        assert!(HistoryKey::is_of(key.as_ref(), history.as_ref()));
+        let chunk = ChunkKey::new(7, history.as_ref()).encode();
+        assert_eq!(chunk.as_ref().len(), MAX_KEY_BYTES);
+        assert!(ChunkKey::is_of(7, chunk.as_ref()));
     }
 
     #[test]
@@ -496,7 +543,8 @@ mod tests {
             let _ = <Rlp<crate::tables::StoredHeader> as Value>::decode(&bytes);
             let _ = StorageNodeKey::decode(&bytes);
             let _ = SlotKey::decode(&bytes);
-            let _ = TouchedKey::decode(&bytes);
+            let _ = ChunkKey::decode(&bytes);
+            let _ = <RunInfo as Value>::decode(&bytes);
             let _ = HistoryKey::decode(&bytes);
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     codec::{AccountNodeKey, BlockId, Key, Rlp, SlotKey, StorageNodeKey, Value},
     database::latest_of,
     environment::Writer,
-    history::{self, StateWriter},
+    history::{self, Run, StateWriter},
     recent::Generation,
     tables::{
         AccountNodes, Accounts, Bodies, Codes, HEADS, Headers, LATEST, Numbers, OLDEST_STATE, Queue, Receipts, Senders,
@@ -117,12 +117,7 @@ fn prune(writer: &Writer, history: HistoryMode, latest: u64, added: u64) -> Resu
         return Ok(());
     }
     let target = target.min(oldest.saturating_add(PRUNED_BLOCKS_PER_BLOCK * added));
-    for block in oldest + 1..=target {
-        history::prune::<Accounts>(writer, block)?;
-        history::prune::<Slots>(writer, block)?;
-        history::prune::<AccountNodes>(writer, block)?;
-        history::prune::<StorageNodes>(writer, block)?;
-    }
+    history::prune(writer, target)?;
     writer.put_meta(&OLDEST_STATE, &target)
 }
 
@@ -138,8 +133,15 @@ pub(crate) fn write(writer: &Writer, commit: &BlockCommit<'_>) -> Result<(), Sto
     };
     write_block(writer, &rows)?;
     write_codes(writer, &commit.changes.codes)?;
-    write_state(writer, commit.block.header.number, commit.changes)?;
-    write_trie(writer, commit.block.header.number, commit.trie)
+    let number = commit.block.header.number;
+    let mut run = Run {
+        first: number,
+        last: number,
+        ..Run::default()
+    };
+    write_state(writer, commit.changes, &mut run)?;
+    write_trie(writer, commit.trie, &mut run)?;
+    if number == 0 { Ok(()) } else { run.append(writer) }
 }
 
 /// Writes blocks that were appended.
@@ -149,7 +151,9 @@ pub(crate) fn write_generation(
     history: HistoryMode,
 ) -> Result<(), StorageError> {
     let blocks = generation.blocks();
-    let Some(last) = blocks.last() else { return Ok(()) };
+    let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
+        return Ok(());
+    };
     for block in &blocks {
         let rows = BlockRows {
             block: &block.block,
@@ -162,10 +166,7 @@ pub(crate) fn write_generation(
         write_block(writer, &rows)?;
         write_codes(writer, block.codes.iter().map(|(hash, code)| (hash, code)))?;
     }
-    history::write_versions::<Accounts>(writer, generation)?;
-    history::write_versions::<Slots>(writer, generation)?;
-    history::write_versions::<AccountNodes>(writer, generation)?;
-    history::write_versions::<StorageNodes>(writer, generation)?;
+    Run::of(writer, generation, first.number(), last.number())?.append(writer)?;
     prune(writer, history, last.number(), blocks.len() as u64)
 }
 
@@ -326,7 +327,8 @@ fn write_codes<'c>(writer: &Writer, new: impl IntoIterator<Item = (&'c B256, &'c
     Ok(())
 }
 
-fn write_state(writer: &Writer, block: u64, changes: &StateChanges) -> Result<(), StorageError> {
+fn write_state(writer: &Writer, changes: &StateChanges, run: &mut Run) -> Result<(), StorageError> {
+    let block = run.last;
     let mut accounts = StateWriter::<Accounts>::new(writer)?;
     let mut slots = StateWriter::<Slots>::new(writer)?;
     for (address, change) in &changes.accounts {
@@ -342,16 +344,18 @@ fn write_state(writer: &Writer, block: u64, changes: &StateChanges) -> Result<()
             )?;
         }
     }
-    accounts.finish()?;
-    slots.finish()
+    run.accounts = accounts.finish();
+    run.slots = slots.finish();
+    Ok(())
 }
 
-fn write_trie(writer: &Writer, block: u64, trie: &TrieUpdates) -> Result<(), StorageError> {
+fn write_trie(writer: &Writer, trie: &TrieUpdates, run: &mut Run) -> Result<(), StorageError> {
+    let block = run.last;
     let mut account_nodes = StateWriter::<AccountNodes>::new(writer)?;
     for (path, node) in &trie.account_nodes {
         account_nodes.set(&AccountNodeKey(*path), &[(block, node.as_ref())])?;
     }
-    account_nodes.finish()?;
+    run.account_nodes = account_nodes.finish();
     let mut storage_nodes = StateWriter::<StorageNodes>::new(writer)?;
     for (owner, nodes) in &trie.storage_nodes {
         for (path, node) in nodes {
@@ -364,5 +368,6 @@ fn write_trie(writer: &Writer, block: u64, trie: &TrieUpdates) -> Result<(), Sto
             )?;
         }
     }
-    storage_nodes.finish()
+    run.storage_nodes = storage_nodes.finish();
+    Ok(())
 }

@@ -37,7 +37,7 @@ impl Default for Options {
             growth_step_bytes: 64 << 20,
             max_readers: 1024,
             history: HistoryMode::Archive,
-            persist_after: Duration::from_millis(250),
+            persist_after: Duration::from_millis(500),
             read_only: false,
         }
     }
