@@ -197,7 +197,9 @@ impl Run {
     fn bytes(&self) -> u64 {
         let tables = [&self.accounts, &self.slots, &self.account_nodes, &self.storage_nodes];
         let entries = tables.into_iter().flatten();
-        entries.map(|(key, value)| (key.as_ref().len() + value.len()) as u64).sum()
+        entries
+            .map(|(key, value)| (key.as_ref().len() + value.len()) as u64)
+            .sum()
     }
 
     fn put(self, writer: &Writer) -> Result<(), StorageError> {
