@@ -21,7 +21,7 @@ use cwe_primitives::{Block, QueueHash, Receipt, Withdrawal};
 use crate::{
     BlockCommit, TransactionLocation,
     codec::{AccountNodeKey, BlockId, SlotKey, StorageNodeKey},
-    tables::{AccountNodes, Accounts, Slots, StateTable, StorageNodes},
+    tables::{AccountNodes, Accounts, Slots, StateTable, StorageNodes, Table},
 };
 
 /// Parts of a table, each under its own lock.
@@ -227,8 +227,10 @@ impl View {
 /// A state table of a generation: the values that its blocks gave each row.
 pub(crate) struct Versions<T: StateTable> {
     hasher: DefaultHashBuilder,
-    shards: [RwLock<HashMap<T::Key, Version<T::Value>>>; SHARDS],
+    shards: [Shard<T>; SHARDS],
 }
+
+type Shard<T> = RwLock<HashMap<<T as Table>::Key, Version<<T as Table>::Value>>>;
 
 /// A value, the block that set it, and the one before.
 pub(crate) struct Version<V> {
@@ -255,7 +257,7 @@ impl<T: StateTable> std::fmt::Debug for Versions<T> {
 }
 
 impl<T: StateTable> Versions<T> {
-    fn shard(&self, key: &T::Key) -> &RwLock<HashMap<T::Key, Version<T::Value>>> {
+    fn shard(&self, key: &T::Key) -> &Shard<T> {
         // The map takes the low bits.
         let index = (self.hasher.hash_one(key) >> 32) % SHARDS as u64;
         &self.shards[usize::try_from(index).unwrap_or_default()]
