@@ -4,7 +4,12 @@
 //! its processor time from the node: bodies are made before the clock starts, and of an answer nothing is looked at but
 //! whether each transaction was acknowledged by its hash.
 
-use std::{cell::RefCell, collections::VecDeque, rc::Rc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, VecDeque},
+    rc::Rc,
+    time::Duration,
+};
 
 use alloy::primitives::Bytes;
 use eyre::{OptionExt, Result, WrapErr, bail, eyre};
@@ -15,6 +20,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::{
     net::TcpStream,
+    sync::Notify,
     task::{JoinSet, LocalSet},
     time::timeout,
 };
@@ -39,16 +45,48 @@ struct Prepared {
     hashes: Vec<String>,
 }
 
+/// Most transactions of a sender from the first unanswered one on: what waits behind a late one must fit a mempool's
+/// share of one sender.
+const MAX_AHEAD: usize = 200;
+
 /// What one sender has to send, in order.
 pub(crate) struct Load {
     requests: VecDeque<Prepared>,
     connections: usize,
+    /// Most requests from the first unanswered one on.
+    window: usize,
+}
+
+/// The requests that the connections of one sender share.
+struct Shared {
+    /// Not sent yet; the first has number `next`.
+    waiting: VecDeque<Prepared>,
+    next: usize,
+    /// Numbers of those sent and not answered.
+    unanswered: BTreeSet<usize>,
+    window: usize,
+}
+
+impl Shared {
+    /// The next request and its number, unless too many are sent since the first unanswered one.
+    fn take(&mut self) -> Option<(usize, Prepared)> {
+        let first = self.unanswered.first().copied().unwrap_or(self.next);
+        if self.next - first >= self.window {
+            return None;
+        }
+        let prepared = self.waiting.pop_front()?;
+        let number = self.next;
+        self.next += 1;
+        self.unanswered.insert(number);
+        Some((number, prepared))
+    }
 }
 
 impl Load {
     /// Prepares the requests.
     pub(crate) fn new(transactions: &[Signed], shape: Shape) -> Self {
         Self {
+            window: (MAX_AHEAD / shape.per_request.max(1)).max(1),
             requests: transactions.chunks(shape.per_request.max(1)).map(prepare).collect(),
             connections: shape.connections.max(1),
         }
@@ -96,9 +134,19 @@ pub(crate) async fn send(url: &str, loads: Vec<Load>) -> Result<()> {
 async fn send_here(authority: String, loads: Vec<Load>) -> Result<()> {
     let mut connections = JoinSet::new();
     for load in loads {
-        let requests = Rc::new(RefCell::new(load.requests));
+        let shared = Rc::new(RefCell::new(Shared {
+            waiting: load.requests,
+            next: 0,
+            unanswered: BTreeSet::new(),
+            window: load.window,
+        }));
+        let answered = Rc::new(Notify::new());
         for _ in 0..load.connections {
-            connections.spawn_local(send_over_one(authority.clone(), Rc::clone(&requests)));
+            connections.spawn_local(send_over_one(
+                authority.clone(),
+                Rc::clone(&shared),
+                Rc::clone(&answered),
+            ));
         }
     }
     while let Some(ended) = connections.join_next().await {
@@ -108,16 +156,18 @@ async fn send_here(authority: String, loads: Vec<Load>) -> Result<()> {
 }
 
 /// One connection: takes the sender's next request as soon as the last is answered.
-async fn send_over_one(authority: String, requests: Rc<RefCell<VecDeque<Prepared>>>) -> Result<()> {
+async fn send_over_one(authority: String, shared: Rc<RefCell<Shared>>, answered: Rc<Notify>) -> Result<()> {
     let socket = TcpStream::connect(&authority)
         .await
         .wrap_err_with(|| format!("connecting to {authority}"))?;
     socket.set_nodelay(true)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
     let connection = tokio::task::spawn_local(connection);
-    loop {
-        let Some(prepared) = requests.borrow_mut().pop_front() else {
-            break;
+    while !shared.borrow().waiting.is_empty() {
+        let taken = shared.borrow_mut().take();
+        let Some((number, prepared)) = taken else {
+            answered.notified().await;
+            continue;
         };
         let request = Request::post("/")
             .header(header::HOST, &authority)
@@ -127,6 +177,8 @@ async fn send_over_one(authority: String, requests: Rc<RefCell<VecDeque<Prepared
         let answer = sender.send_request(request).await.wrap_err("sending transactions")?;
         let body = answer.into_body().collect().await?.to_bytes();
         check(&body, &prepared.hashes)?;
+        shared.borrow_mut().unanswered.remove(&number);
+        answered.notify_waiters();
     }
     drop(sender);
     connection.await??;
@@ -186,6 +238,26 @@ mod tests {
 
     fn hashes() -> Vec<String> {
         vec!["0xaa".into(), "0xbb".into()]
+    }
+
+    #[test]
+    fn no_request_is_sent_too_far_ahead_of_an_unanswered_one() {
+        let prepared = || Prepared {
+            body: Bytes::new(),
+            hashes: Vec::new(),
+        };
+        let mut shared = Shared {
+            waiting: (0..4).map(|_| prepared()).collect(),
+            next: 0,
+            unanswered: BTreeSet::new(),
+            window: 2,
+        };
+        let mut take = |answered: Option<usize>| {
+            answered.map(|number| shared.unanswered.remove(&number));
+            shared.take().map(|(number, _)| number)
+        };
+        assert_eq!([take(None), take(None), take(None)], [Some(0), Some(1), None]);
+        assert_eq!([take(Some(1)), take(Some(0))], [None, Some(2)]);
     }
 
     #[test]

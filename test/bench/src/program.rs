@@ -91,6 +91,31 @@ impl Devnet {
         self.program.pid()
     }
 
+    /// Halts the devnet's L1 until [`Self::resume_l1`]; the sequencer goes on without it. In earnest an L1 takes its
+    /// processor time elsewhere.
+    pub(crate) async fn halt_l1(&self) -> Result<()> {
+        self.signal_l1("-STOP").await
+    }
+
+    /// Lets the L1 go on.
+    pub(crate) async fn resume_l1(&self) -> Result<()> {
+        self.signal_l1("-CONT").await
+    }
+
+    async fn signal_l1(&self, signal: &str) -> Result<()> {
+        let processes = descendants(self.pid()?).await?;
+        let sent = Command::new("kill")
+            .arg(signal)
+            .args(processes.iter().map(u32::to_string))
+            .status()
+            .await
+            .wrap_err("signalling the devnet's L1")?;
+        if !sent.success() {
+            bail!("the devnet's L1 takes no signal {signal}");
+        }
+        Ok(())
+    }
+
     /// Stops it as Ctrl-C does.
     pub(crate) async fn stop(mut self) -> Result<()> {
         let Some(pid) = self.program.child.id() else {
@@ -154,6 +179,26 @@ fn command(binary: &Path, arguments: &[String]) -> Command {
         command.env_remove(name);
     }
     command
+}
+
+/// Processes that a process started, directly or not.
+async fn descendants(ancestor: u32) -> Result<Vec<u32>> {
+    let listed = Command::new("ps").args(["-A", "-o", "pid=,ppid="]).output().await?;
+    let listed = String::from_utf8(listed.stdout)?;
+    let pairs: Vec<(u32, u32)> = listed
+        .lines()
+        .filter_map(|line| {
+            let (pid, parent) = line.trim().split_once(' ')?;
+            Some((pid.parse().ok()?, parent.trim().parse().ok()?))
+        })
+        .collect();
+    let mut found = vec![ancestor];
+    let mut next = 0;
+    while let Some(parent) = found.get(next).copied() {
+        found.extend(pairs.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    Ok(found.split_off(1))
 }
 
 /// Starts a program and reads its output up to the line that `ready` accepts; the rest is thrown away.

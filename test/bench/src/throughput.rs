@@ -58,7 +58,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 64)]
     batch: usize,
     /// JSON-RPC batches of each sender under way at a time
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 3)]
     batches_in_flight: usize,
     /// Measure JSON-RPC batches only
     #[arg(long)]
@@ -170,9 +170,12 @@ async fn confirmation(args: &Args, cwe: &Path) -> Result<Map<String, Value>> {
 
 async fn on_rollup(args: &Args, mode: Mode, cwe: &Path) -> Result<Measured> {
     let (devnet, target) = start_rollup(cwe).await?;
+    devnet.halt_l1().await?;
     let measured = throughput(args, mode.shape, &target)
         .await
-        .wrap_err("transfers on the rollup")?;
+        .wrap_err("transfers on the rollup");
+    devnet.resume_l1().await?;
+    let measured = measured?;
     devnet.stop().await?;
     Ok(shown("rollup", measured))
 }
