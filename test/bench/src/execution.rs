@@ -14,7 +14,7 @@ use alloy::{
 use cwe_executor::{
     BlockContext, BlockInput, EvmEnv, Genesis, GenesisAccount, Parent, SystemContracts, execute_block, tx_env,
 };
-use cwe_primitives::{BatchBlock, ChainSpec, TxEnvelope, codec};
+use cwe_primitives::{BatchBlock, Block, ChainSpec, TxEnvelope, codec};
 use cwe_storage::{BlockCommit, Database, Options, StorageError};
 use eyre::{Result, WrapErr, bail, eyre};
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -43,6 +43,8 @@ const TOKEN: Address = Address::repeat_byte(0x70);
 const BALANCE: u64 = 1_000_000_000;
 /// Seed of the choice of senders and receivers: every run does the same.
 const SEED: u64 = 0xc0e;
+/// Most transfers that are encoded as a batch: what one holds uncompressed is limited.
+const BATCH_TRANSFERS: usize = 32_000;
 /// Longest wait for the batch on L1.
 const BATCH_LIMIT: Duration = Duration::from_secs(120);
 
@@ -155,7 +157,7 @@ fn measure(args: &Args, per_block: usize) -> Result<Speed> {
     let senders: Vec<_> = (0..args.senders).map(|_| PrivateKeySigner::random()).collect();
     let genesis = genesis(args, spec.clone(), &senders)?;
     let blocks = transfers(args, &senders, per_block, measured)?;
-    let (ours, batch_bytes) = measure_ours(measured, &spec, &genesis, &blocks)?;
+    let (ours, batch_bytes_per_transfer) = measure_ours(measured, &spec, &genesis, &blocks)?;
     let raw = measure_raw(measured, &spec, &genesis, &blocks)?;
     let transfers = (measured * per_block) as f64;
     let speed = Speed {
@@ -166,7 +168,7 @@ fn measure(args: &Args, per_block: usize) -> Result<Speed> {
         execute_and_root_mgas_per_s: figure(ours.mgas_per_s(ours.executing)),
         cpu_us_per_transfer: figure(ours.cpu.as_secs_f64() * 1e6 / transfers),
         raw_revm_cpu_us_per_transfer: figure(raw.cpu.as_secs_f64() * 1e6 / transfers),
-        batch_bytes_per_transfer: figure(batch_bytes as f64 / transfers),
+        batch_bytes_per_transfer: figure(batch_bytes_per_transfer),
         gas_per_transfer: figure(ours.gas as f64 / transfers),
     };
     println!(
@@ -262,13 +264,13 @@ fn cpu_time() -> Result<Duration> {
 }
 
 /// Executes all blocks on a database and writes them to disk; the second half is measured. Returns the batch data's size
-/// of that half too.
+/// per transfer too.
 fn measure_ours(
     measured_blocks: usize,
     spec: &ChainSpec,
     genesis: &Genesis,
     blocks: &Transfers,
-) -> Result<(Measured, usize)> {
+) -> Result<(Measured, f64)> {
     let folder = tempfile::tempdir()?;
     let db = Database::open(&folder.path().join("db"), Options::default())?;
     let first = genesis.build()?;
@@ -303,8 +305,23 @@ fn measure_ours(
     db.persist()?;
     measured.persisting = started.elapsed();
     measured.cpu = cpu_time()?.saturating_sub(cpu_before);
-    let batch: Vec<_> = batch.iter().map(BatchBlock::from_block).collect();
-    Ok((measured, codec::encode(&batch)?.len()))
+    Ok((measured, batch_bytes_per_transfer(&batch)?))
+}
+
+/// As many blocks as fit, encoded as batches are.
+fn batch_bytes_per_transfer(blocks: &[Block]) -> Result<f64> {
+    let mut transfers = 0;
+    let batch: Vec<_> = blocks
+        .iter()
+        .map(|block| (block.body.transactions.len(), BatchBlock::from_block(block)))
+        .take_while(|(count, _)| {
+            transfers += count;
+            transfers <= BATCH_TRANSFERS
+        })
+        .collect();
+    let counted: usize = batch.iter().map(|(count, _)| count).sum();
+    let batch: Vec<_> = batch.into_iter().map(|(_, block)| block).collect();
+    Ok(codec::encode(&batch)?.len() as f64 / counted as f64)
 }
 
 /// A block of transfers, and their senders.
