@@ -25,7 +25,7 @@ use crate::{
     DataPolicy, Fees, L1Client, L1Error, PosterConfig, TaskError, batch_struct,
     sidecar::{self, SidecarFormat},
     transactions::{Draft, Terms},
-    turns::blocking,
+    turns::{background, blocking},
 };
 
 /// Share of the estimated gas that is allowed on top: state may change before inclusion.
@@ -332,14 +332,14 @@ impl BatchPoster {
             ..self.config.batching.clone()
         };
         let db = self.chain.db().clone();
+        let now_secs = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or(Duration::ZERO)
+            .as_secs();
+        let reader = db.clone();
+        let built = background(move || Ok(batching::next_batch(&reader, &parent, &config, now_secs)?)).await?;
+        let Some(built) = built else { return Ok(None) };
         blocking(move || {
-            let now_secs = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or(Duration::ZERO)
-                .as_secs();
-            let Some(built) = batching::next_batch(&db, &parent, &config, now_secs)? else {
-                return Ok(None);
-            };
             let record = BatchRecord {
                 commitment: built.commitment,
                 status: BatchStatus::Built,
@@ -409,7 +409,7 @@ impl BatchPoster {
             }
             _ => {
                 let (parent, to, format) = (self.parent_of(&commitment)?, self.l1.config().rollup, self.format);
-                let task = tokio::task::spawn_blocking(move || draft_commit(&parent, &commitment, data, to, format));
+                let task = tokio::spawn(background(move || draft_commit(&parent, &commitment, data, to, format)));
                 self.draft = DraftState::Preparing {
                     batch_hash: wanted,
                     task,

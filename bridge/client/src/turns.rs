@@ -3,6 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use metrics::counter;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
@@ -10,6 +11,10 @@ use crate::{L1Error, TaskError};
 
 /// Longest pause after failed turns.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Niceness of long computations: about a tenth of a processor where others want all of it.
+#[cfg(target_os = "linux")]
+const BACKGROUND_NICENESS: i32 = 10;
 
 /// Remembers how the last turns of one activity went.
 #[derive(Debug)]
@@ -89,6 +94,33 @@ pub(crate) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| TaskError::Worker(error.to_string()))?
+}
+
+/// Runs a long computation (compression, KZG) on a thread of its own and with low priority: a batch can wait for the
+/// processor, whoever sends transactions should not. The work must hold no lock that others wait for.
+pub(crate) async fn background<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, TaskError> + Send + 'static,
+) -> Result<T, TaskError> {
+    let (done, result) = oneshot::channel();
+    let body = move || {
+        lower_priority();
+        // The turn may be over: then nobody wants the result.
+        let _ = done.send(work());
+    };
+    let failed = |reason: String| TaskError::Worker(reason);
+    std::thread::Builder::new()
+        .name("batching".into())
+        .spawn(body)
+        .map_err(|error| failed(format!("its thread can't be started: {error}")))?;
+    result.await.map_err(|_| failed("its thread died".into()))?
+}
+
+/// Of this thread only, which other systems than Linux don't offer.
+fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(BACKGROUND_NICENESS) {
+        debug!(%error, "background work keeps its priority");
+    }
 }
 
 #[cfg(test)]

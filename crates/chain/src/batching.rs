@@ -217,6 +217,17 @@ fn shrink(count: usize, bytes: usize, limit: usize) -> usize {
     (count.saturating_mul(limit) / bytes.max(1) * 98 / 100).clamp(1, count - 1)
 }
 
+/// Loads the KZG tables in the background. They take more than a second of processor time: whoever needs them first, be
+/// it the engine for a transaction that calls the point evaluation precompile, would stand still for so long.
+pub(crate) fn prepare_kzg() {
+    let prepare = || {
+        let _tables = EnvKzgSettings::Default.get();
+    };
+    if let Err(error) = std::thread::Builder::new().name("kzg-tables".into()).spawn(prepare) {
+        tracing::warn!(%error, "KZG tables are loaded only when they are needed");
+    }
+}
+
 fn versioned_hash(blob: &[u8]) -> Result<B256, BatchingError> {
     let kzg = |error: &dyn std::fmt::Display| BatchingError::Kzg(error.to_string());
     let blob = Blob::try_from(blob).map_err(|error| kzg(&error))?;

@@ -11,25 +11,29 @@ use cwe_storage::{BlockCommit, Database, StorageError};
 
 use crate::SealedBlock;
 
-/// Commits the block durably. `senders` are those of its transactions, in order.
-pub(crate) fn commit_block(
+/// Appends the block to the chain. `senders` are those of its transactions, in order. The block is shown to readers once
+/// `write_ahead` has made sure that it can be built again after a crash.
+pub(crate) fn append_block(
     db: &Database,
     executed: ExecutedBlock,
-    senders: &[Address],
+    senders: Vec<Address>,
+    write_ahead: impl FnOnce() -> Result<(), StorageError>,
 ) -> Result<SealedBlock, StorageError> {
-    db.commit_block(BlockCommit {
+    let commit = BlockCommit {
         block: &executed.block,
         hash: executed.hash,
-        senders,
+        senders: &senders,
         receipts: &executed.receipts,
         changes: &executed.changes,
         trie: &executed.trie,
         queue: executed.queue,
         withdrawals: &withdrawals(&executed.receipts),
-    })?;
+    };
+    db.append_block(commit, write_ahead)?;
     Ok(SealedBlock {
         hash: executed.hash,
         block: executed.block,
+        senders,
         receipts: executed.receipts,
     })
 }

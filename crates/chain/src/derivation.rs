@@ -10,7 +10,7 @@ use cwe_storage::{Database, Snapshot};
 
 use self::check::{check_last, start_of};
 pub use self::error::{ApplyError, CommittedField, DerivationError};
-use crate::{SealedBlock, commit::commit_block};
+use crate::{SealedBlock, commit::append_block};
 
 /// Decodes batch data into blocks, in order. `messages` are exactly those from `queue_before` to `queue_after`; their
 /// order and hash are checked when the blocks are executed.
@@ -79,7 +79,8 @@ fn block_input(block: &BatchBlock, messages: &[L1Message], number: u64) -> Resul
 
 /// Executes a batch on the database, block by block, and checks every result against the commitment. Blocks of the
 /// batch that are in the database already (after a crash in the middle) are removed and executed again; when a check
-/// fails the database is left at the block before the batch. `on_block` sees every block after it is committed.
+/// fails the database is left at the block before the batch. `on_block` sees every block when
+/// readers do; all are on disk once the batch is stored ([`Database::put_batch`]).
 ///
 /// # Errors
 /// [`ApplyError`] says which field differs, and how.
@@ -123,7 +124,8 @@ fn apply_inputs(
             check_last(commitment, &executed)?;
         }
         parent = executed.as_parent();
-        let sealed = commit_block(db, executed, &senders)?;
+        // After a crash the batch is derived from L1 again.
+        let sealed = append_block(db, executed, senders, || Ok(()))?;
         metrics::counter!("cwe_derivation_blocks_total").increment(1);
         on_block(sealed);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::B256;
+use alloy::primitives::{Address, B256};
 use cwe_primitives::{Block, Receipt};
 
 use crate::PendingTransaction;
@@ -14,6 +14,8 @@ pub struct SealedBlock {
     pub hash: B256,
     /// Header and transactions.
     pub block: Block,
+    /// Who sent the transactions, in their order.
+    pub senders: Vec<Address>,
     /// Receipts, in the order of the transactions.
     pub receipts: Vec<Receipt>,
 }

@@ -157,6 +157,12 @@ impl ChainHandle {
         self.submitter.submit(raw).await
     }
 
+    /// Submits several raw transactions in this order and answers each, in the same order. On the sequencer they become
+    /// durable together, which costs less than one by one.
+    pub async fn submit_all(&self, raws: Vec<Bytes>) -> Vec<Result<B256, SubmitError>> {
+        self.submitter.submit_all(raws).await
+    }
+
     /// Where the transaction is now: the open block or a committed one; `None` if it waits in the mempool or is
     /// unknown.
     ///

@@ -9,6 +9,17 @@ pub trait TransactionSubmitter: Send + Sync + 'static {
     /// Submits an EIP-2718 encoded transaction and returns its hash once it is durable (sequencer) or accepted by the
     /// sequencer (full node).
     fn submit(&self, raw: Bytes) -> BoxFuture<'_, Result<B256, SubmitError>>;
+
+    /// Submits several, in this order; the answers come in the same order. One that is refused stops none behind it.
+    fn submit_all(&self, raws: Vec<Bytes>) -> BoxFuture<'_, Vec<Result<B256, SubmitError>>> {
+        Box::pin(async move {
+            let mut answers = Vec::with_capacity(raws.len());
+            for raw in raws {
+                answers.push(self.submit(raw).await);
+            }
+            answers
+        })
+    }
 }
 
 /// Why a transaction is refused. Messages begin as geth's do: wallets and libraries match on them.

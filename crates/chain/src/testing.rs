@@ -3,7 +3,7 @@
 use std::{
     path::Path,
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use alloy::{
@@ -57,6 +57,8 @@ pub(crate) fn open_database(path: &Path) -> Arc<Database> {
     let options = Options {
         max_size_bytes: 1 << 30,
         growth_step_bytes: 1 << 20,
+        // A kill loses every block that nothing else took to the disk.
+        persist_after: Duration::from_secs(3600),
         ..Options::default()
     };
     let db = Database::open(path, options).unwrap();
@@ -117,6 +119,16 @@ impl Home {
 
     pub(crate) fn remove_database(&self) {
         std::fs::remove_dir_all(self.directory.path().join("db")).unwrap();
+    }
+
+    /// The database's file as it is on disk.
+    pub(crate) fn database_file(&self) -> Vec<u8> {
+        std::fs::read(self.directory.path().join("db/mdbx.dat")).unwrap()
+    }
+
+    /// Puts back a database's file, as if nothing that was written since had reached the disk.
+    pub(crate) fn restore_database_file(&self, bytes: &[u8]) {
+        std::fs::write(self.directory.path().join("db/mdbx.dat"), bytes).unwrap();
     }
 }
 

@@ -42,9 +42,7 @@ impl BlockCache {
 
     /// Keeps a block that was sealed just now.
     pub(crate) fn insert_sealed(&self, block: &SealedBlock) {
-        if let Some(view) = BlockView::sealed(block) {
-            self.insert(Arc::new(view));
-        }
+        self.insert(Arc::new(BlockView::sealed(block)));
     }
 
     /// Forgets blocks above a number.

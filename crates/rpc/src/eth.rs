@@ -12,7 +12,7 @@ mod overrides;
 mod proof;
 mod simulate;
 mod state;
-mod submit;
+pub(crate) mod submit;
 mod subscribe;
 mod transactions;
 mod unsigned;

@@ -1,5 +1,7 @@
 //! What happens around every request: rate limit, concurrency limit, time limit, metrics.
 
+mod batch;
+
 use std::{
     net::IpAddr,
     sync::{
@@ -9,10 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cwe_chain::ChainHandle;
 use jsonrpsee::{
     core::{
-        middleware::{Batch, BatchEntry, Notification, RpcServiceT},
-        server::{BatchResponseBuilder, MethodResponse},
+        middleware::{Batch, Notification, RpcServiceT},
+        server::MethodResponse,
     },
     server::middleware::rpc::RpcService,
     types::{ErrorObjectOwned, Request},
@@ -65,15 +68,18 @@ impl Limits {
 pub(crate) struct Guard {
     inner: RpcService,
     limits: Arc<Limits>,
+    /// Where the transactions of a batch go, several at once.
+    chain: ChainHandle,
     in_flight: Arc<AtomicU32>,
 }
 
 impl Guard {
     /// Wraps jsonrpsee's service.
-    pub(crate) fn new(inner: RpcService, limits: Arc<Limits>) -> Self {
+    pub(crate) fn new(inner: RpcService, limits: Arc<Limits>, chain: ChainHandle) -> Self {
         Self {
             inner,
             limits,
+            chain,
             in_flight: Arc::default(),
         }
     }
@@ -164,39 +170,6 @@ impl RpcServiceT for Guard {
 
     fn notification<'a>(&self, notification: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
         self.inner.notification(notification)
-    }
-}
-
-impl Guard {
-    /// Answers a batch in order. Its time limit is that of one request, so that batching gains no time.
-    async fn each(&self, batch: Batch<'_>) -> MethodResponse {
-        let deadline = Instant::now() + self.limits.request_timeout;
-        let mut answers = BatchResponseBuilder::new_with_limit(self.limits.max_response_bytes);
-        let mut notified = false;
-        for entry in batch {
-            let answer = match entry {
-                Ok(BatchEntry::Call(request)) if Instant::now() >= deadline => {
-                    let error = RpcError::Timeout("batch timed out before this request".into());
-                    MethodResponse::error(request.id, ErrorObjectOwned::from(error))
-                }
-                Ok(BatchEntry::Call(request)) => self.measured(request).await,
-                Ok(BatchEntry::Notification(_)) => {
-                    notified = true;
-                    continue;
-                }
-                Err(malformed) => {
-                    let (error, id) = malformed.into_parts();
-                    MethodResponse::error(id, error)
-                }
-            };
-            if let Err(too_large) = answers.append(answer) {
-                return too_large;
-            }
-        }
-        if answers.is_empty() && notified {
-            return MethodResponse::notification();
-        }
-        MethodResponse::from_batch(answers.finish())
     }
 }
 

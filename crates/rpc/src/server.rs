@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use cwe_chain::ChainHandle;
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -74,11 +75,7 @@ impl RpcServer {
     ///
     /// # Errors
     /// [`ServerError`] if the address is taken or the configuration is wrong.
-    pub async fn start(
-        config: RpcConfig,
-        chain: cwe_chain::ChainHandle,
-        node: crate::NodeInfo,
-    ) -> Result<Self, ServerError> {
+    pub async fn start(config: RpcConfig, chain: ChainHandle, node: crate::NodeInfo) -> Result<Self, ServerError> {
         check(&config)?;
         let listener = TcpListener::bind(config.listen)
             .await
@@ -90,7 +87,7 @@ impl RpcServer {
             address: config.listen,
             source,
         })?;
-        let api = Api::start(config.clone(), chain, node);
+        let api = Api::start(config.clone(), chain.clone(), node);
         let methods = methods::all(api)?;
         let cors = cors(&config.cors_origins)?;
         let hosts = hosts(&config.allowed_hosts)?;
@@ -99,6 +96,7 @@ impl RpcServer {
             limits: Arc::new(Limits::new(&config, methods.method_names())),
             connections: Connections::new(&config),
             config,
+            chain,
             methods,
             cors,
             hosts,
@@ -162,6 +160,7 @@ fn hosts(allowed: &[String]) -> Result<HostFilterLayer, ServerError> {
 
 struct Acceptor {
     config: RpcConfig,
+    chain: ChainHandle,
     methods: Methods,
     limits: Arc<Limits>,
     connections: Connections,
@@ -197,7 +196,9 @@ impl Acceptor {
             return;
         }
         let limits = self.limits.clone();
-        let guard = RpcServiceBuilder::new().layer_fn(move |inner: RpcService| Guard::new(inner, limits.clone()));
+        let chain = self.chain.clone();
+        let guard = RpcServiceBuilder::new()
+            .layer_fn(move |inner: RpcService| Guard::new(inner, limits.clone(), chain.clone()));
         let http = tower::ServiceBuilder::new()
             .layer(self.cors.clone())
             .layer(self.hosts.clone())

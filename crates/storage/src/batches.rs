@@ -20,7 +20,7 @@ impl Database {
     /// [`StorageError::BatchNotNext`] if it follows no stored batch or contradicts the one of its index,
     /// [`StorageError::BatchMismatch`] if its last block is not one of ours. Nothing is written then.
     pub fn put_batch(&self, record: &BatchRecord, data: Option<&[u8]>) -> Result<(), StorageError> {
-        let writer = self.environment.writer()?;
+        let writer = self.writer_after_blocks()?;
         let commitment = &record.commitment;
         let same = get(&writer, commitment.index)?.is_some_and(|found| found.commitment == *commitment);
         if !same {

@@ -68,25 +68,24 @@ impl Database {
         let root = load_trie(&mut loader, &state.accounts)?;
         let block = genesis(root);
         let hash = block.header.hash_slow();
+        let genesis = BlockCommit {
+            block: &block,
+            hash,
+            senders: &[],
+            receipts: &[],
+            changes: &StateChanges::default(),
+            trie: &TrieUpdates {
+                root,
+                account_nodes: Vec::new(),
+                storage_nodes: Vec::new(),
+            },
+            queue: QueueHash::default(),
+            withdrawals: &[],
+        };
+        commit::check_genesis(&genesis)?;
         let writer = loader.take_writer()?;
         put_chain(&writer, spec, hash)?;
-        commit::write(
-            &writer,
-            &BlockCommit {
-                block: &block,
-                hash,
-                senders: &[],
-                receipts: &[],
-                changes: &StateChanges::default(),
-                trie: &TrieUpdates {
-                    root,
-                    account_nodes: Vec::new(),
-                    storage_nodes: Vec::new(),
-                },
-                queue: QueueHash::default(),
-                withdrawals: &[],
-            },
-        )?;
+        commit::write(&writer, &genesis)?;
         writer.delete_meta(&LOADING)?;
         writer.commit()?;
         Ok(hash)

@@ -1,6 +1,6 @@
 //! Opening a database and binding it to one chain.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use alloy_primitives::B256;
 use cwe_primitives::ChainSpec;
@@ -10,17 +10,22 @@ use crate::{
     codec::{BlockId, Rlp},
     commit,
     environment::{Environment, EnvironmentConfig, Reader, Writer},
+    persist::{Persister, Recent},
     tables::{self, CHAIN_SPEC, GENESIS, LATEST, LOADING, OLDEST_STATE},
 };
 
 /// Version of the tables and their encodings. Raised by every change that an older program can't read.
-pub(crate) const SCHEMA: u64 = 1;
+pub(crate) const SCHEMA: u64 = 2;
 
 /// The database of one chain. Threads share it; one process writes, others may read.
 #[derive(Debug)]
 pub struct Database {
-    pub(crate) environment: Environment,
+    pub(crate) environment: Arc<Environment>,
     pub(crate) history: HistoryMode,
+    pub(crate) recent: Arc<Recent>,
+    pub(crate) read_only: bool,
+    /// None if nothing can be appended.
+    _persister: Option<Persister>,
 }
 
 impl Database {
@@ -45,9 +50,20 @@ impl Database {
                 path: path.to_path_buf(),
             });
         }
+        let environment = Arc::new(environment);
+        let recent = Recent::new(Arc::clone(&environment), options.history, options.persist_after);
+        let recent = Arc::new(recent);
+        let persister = if options.read_only {
+            None
+        } else {
+            Some(Persister::start(Arc::clone(&recent))?)
+        };
         Ok(Self {
             environment,
             history: options.history,
+            recent,
+            read_only: options.read_only,
+            _persister: persister,
         })
     }
 
@@ -72,6 +88,7 @@ impl Database {
                 reason: "a genesis block has number 0",
             });
         }
+        commit::check_genesis(&genesis)?;
         let writer = self.environment.writer()?;
         put_chain(&writer, spec, genesis.hash)?;
         commit::write(&writer, &genesis)?;
@@ -131,7 +148,7 @@ impl Database {
     /// # Errors
     /// [`StorageError::Uninitialised`], [`StorageError::TooManyReaders`].
     pub fn latest(&self) -> Result<Snapshot, StorageError> {
-        Snapshot::latest(self.environment.reader()?)
+        self.snapshot(None)
     }
 
     /// The state after `block`.
@@ -139,7 +156,14 @@ impl Database {
     /// # Errors
     /// [`StorageError::PrunedHistory`] if it is not kept or not there yet; otherwise as [`Self::latest`].
     pub fn at(&self, block: u64) -> Result<Snapshot, StorageError> {
-        Snapshot::at(self.environment.reader()?, block)
+        self.snapshot(Some(block))
+    }
+
+    fn snapshot(&self, block: Option<u64>) -> Result<Snapshot, StorageError> {
+        let (reader, view) = self
+            .recent
+            .with_view(|view| self.environment.reader().map(|reader| (reader, view.clone())))?;
+        Snapshot::new(reader, view, block)
     }
 }
 

@@ -159,6 +159,8 @@ fn builder(config: &EnvironmentConfig) -> signet_libmdbx::sys::EnvironmentBuilde
         .set_flags(EnvironmentFlags {
             mode,
             no_rdahead: true,
+            // Pages freed last are reused first: they are still in the cache.
+            liforeclaim: true,
             ..Default::default()
         })
         .set_max_readers(config.max_readers)

@@ -82,7 +82,7 @@ impl Database {
     /// # Errors
     /// [`StorageError::MessagesInUse`] if a block already took one of them; unwind first.
     pub fn rewind_l1_messages(&self, next_index: u64, cursor: L1Block) -> Result<(), StorageError> {
-        let writer = self.environment.writer()?;
+        let writer = self.writer_after_blocks()?;
         let latest = latest_of(&writer)?.number;
         let taken = writer.get::<Queue>(&latest)?.unwrap_or_default().next_index;
         if next_index < taken {
@@ -110,7 +110,7 @@ impl Database {
     /// # Errors
     /// [`StorageError::BadHeads`] unless old `finalized` ≤ `finalized` ≤ `safe` ≤ newest block.
     pub fn set_heads(&self, heads: Heads) -> Result<(), StorageError> {
-        let writer = self.environment.writer()?;
+        let writer = self.writer_after_blocks()?;
         let latest = latest_of(&writer)?.number;
         let before = writer.meta(&HEADS)?.unwrap_or_default();
         let ascending = [before.finalized, heads.finalized, heads.safe, latest].is_sorted();

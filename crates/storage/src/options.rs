@@ -1,5 +1,7 @@
 //! How a database is opened.
 
+use std::time::Duration;
+
 /// For which blocks the state stays readable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum HistoryMode {
@@ -21,6 +23,9 @@ pub struct Options {
     pub max_readers: u64,
     /// For which blocks the state stays readable.
     pub history: HistoryMode,
+    /// How long an appended block may stay in memory before it is written to the file; long enough that blocks share a
+    /// write when they come fast.
+    pub persist_after: Duration,
     /// Open an existing database for reading only, beside the process that writes it.
     pub read_only: bool,
 }
@@ -32,6 +37,7 @@ impl Default for Options {
             growth_step_bytes: 64 << 20,
             max_readers: 1024,
             history: HistoryMode::Archive,
+            persist_after: Duration::from_millis(500),
             read_only: false,
         }
     }

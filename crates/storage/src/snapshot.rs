@@ -1,5 +1,7 @@
 //! Immutable views of the chain after some block.
 
+use std::sync::Arc;
+
 use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Sealed, U256};
 use cwe_primitives::{Account, Block, BlockBody, QueueHash, Receipt, Withdrawal};
@@ -10,6 +12,7 @@ use crate::{
     database::latest_of,
     environment::Reader,
     history,
+    recent::{RecentBlock, View},
     tables::{
         Accounts, Bodies, Codes, Headers, Numbers, OLDEST_STATE, Queue, Receipts, Senders, Slots, StateTable,
         StoredHeader, StoredWithdrawal, Transactions, Withdrawals,
@@ -27,19 +30,22 @@ const WITHDRAWALS_PER_READ: usize = 4096;
 #[derive(Debug)]
 pub struct Snapshot {
     pub(crate) reader: Reader,
+    /// Blocks above those of the reader, and maybe some that it has too.
+    recent: View,
     head: Sealed<Header>,
     latest: u64,
+    /// Newest block of the reader.
+    persisted: u64,
     oldest: u64,
 }
 
 impl Snapshot {
-    pub(crate) fn latest(reader: Reader) -> Result<Self, StorageError> {
-        let latest = latest_of(&reader)?.number;
-        Self::at(reader, latest)
-    }
-
-    pub(crate) fn at(reader: Reader, block: u64) -> Result<Self, StorageError> {
-        let latest = latest_of(&reader)?.number;
+    /// The state after `block`, or after the newest one. `reader` has all blocks that `recent` lacks, and none that it
+    /// does not know.
+    pub(crate) fn new(reader: Reader, recent: View, block: Option<u64>) -> Result<Self, StorageError> {
+        let persisted = latest_of(&reader)?.number;
+        let latest = recent.tip.map_or(persisted, |tip| tip.number);
+        let block = block.unwrap_or(latest);
         let oldest = reader.meta(&OLDEST_STATE)?.unwrap_or_default();
         if !(oldest..=latest).contains(&block) {
             return Err(StorageError::PrunedHistory {
@@ -48,13 +54,15 @@ impl Snapshot {
                 latest,
             });
         }
-        let head = header(&reader, block)?.ok_or_else(|| StorageError::MissingRow {
+        let head = header(&reader, &recent, block)?.ok_or_else(|| StorageError::MissingRow {
             what: format!("header {block}"),
         })?;
         Ok(Self {
             reader,
+            recent,
             head,
             latest,
+            persisted,
             oldest,
         })
     }
@@ -92,7 +100,7 @@ impl Snapshot {
         if number == self.head.number {
             return Ok(Some(self.head.clone()));
         }
-        header(&self.reader, number)
+        header(&self.reader, &self.recent, number)
     }
 
     /// A header by its hash.
@@ -107,7 +115,10 @@ impl Snapshot {
 
     /// Number of a block by its hash.
     pub fn block_number(&self, hash: B256) -> Result<Option<u64>, StorageError> {
-        self.reader.get::<Numbers>(&hash)
+        match self.recent.block_number(hash) {
+            Some(number) => Ok(Some(number)),
+            None => self.reader.get::<Numbers>(&hash),
+        }
     }
 
     /// A block and its hash.
@@ -124,26 +135,41 @@ impl Snapshot {
 
     /// Transactions of a block.
     pub fn body(&self, number: u64) -> Result<Option<BlockBody>, StorageError> {
+        if let Some(recent) = self.recent.block(number) {
+            return Ok(Some(recent.block.body.clone()));
+        }
         Ok(self.reader.get::<Bodies>(&number)?.map(|Rlp(body)| body))
     }
 
     /// Senders of a block's transactions, in order.
     pub fn senders(&self, number: u64) -> Result<Option<Vec<Address>>, StorageError> {
+        if let Some(recent) = self.recent.block(number) {
+            return Ok(Some(recent.senders.clone()));
+        }
         self.reader.get::<Senders>(&number)
     }
 
     /// Receipts of a block, in order.
     pub fn receipts(&self, number: u64) -> Result<Option<Vec<Receipt>>, StorageError> {
+        if let Some(recent) = self.recent.block(number) {
+            return Ok(Some(recent.receipts.clone()));
+        }
         Ok(self.reader.get::<Receipts>(&number)?.map(|Rlp(receipts)| receipts))
     }
 
     /// Where a transaction is, by its hash.
     pub fn transaction_location(&self, hash: B256) -> Result<Option<TransactionLocation>, StorageError> {
-        self.reader.get::<Transactions>(&hash)
+        match self.recent.transaction(&hash) {
+            Some(location) => Ok(Some(location)),
+            None => self.reader.get::<Transactions>(&hash),
+        }
     }
 
     /// The L1 queue as far as the blocks up to `number` took it.
     pub fn queue_after(&self, number: u64) -> Result<Option<QueueHash>, StorageError> {
+        if let Some(recent) = self.recent.block(number) {
+            return Ok(Some(recent.queue));
+        }
         self.reader.get::<Queue>(&number)
     }
 
@@ -162,28 +188,70 @@ impl Snapshot {
         if hash == KECCAK256_EMPTY {
             return Ok(Some(Bytes::new()));
         }
-        self.reader.get::<Codes>(&hash)
+        match self.recent.code(&hash) {
+            Some(code) => Ok(Some(code)),
+            None => self.reader.get::<Codes>(&hash),
+        }
     }
 
     /// A row of the state after [`Self::number`].
     pub(crate) fn state<T: StateTable>(&self, key: &T::Key) -> Result<Option<T::Value>, StorageError> {
-        if self.head.number == self.latest {
-            return self.reader.get::<T>(key);
+        let block = self.head.number;
+        if block < self.persisted {
+            return history::value_at::<T, _>(&self.reader, key, block);
         }
-        history::value_at::<T, _>(&self.reader, key, self.head.number)
+        match self.recent.state::<T>(key, block) {
+            Some(value) => Ok(value),
+            None => self.reader.get::<T>(key),
+        }
+    }
+
+    /// Blocks that the reader does not have, in order.
+    fn recent_blocks(&self) -> impl Iterator<Item = Arc<RecentBlock>> {
+        (self.persisted + 1..=self.latest).filter_map(|number| self.recent.block(number))
+    }
+
+    /// Withdrawals that the reader does not have, with their blocks, in order.
+    fn recent_withdrawals(&self) -> impl Iterator<Item = WithdrawalRecord> {
+        self.recent_blocks().flat_map(|recent| {
+            let block = recent.number();
+            let withdrawals = recent.withdrawals.clone();
+            withdrawals
+                .into_iter()
+                .map(move |withdrawal| WithdrawalRecord { block, withdrawal })
+        })
+    }
+
+    /// Index of the next withdrawal.
+    pub(crate) fn next_withdrawal(&self) -> Result<u64, StorageError> {
+        if let Some(record) = self.recent_withdrawals().last() {
+            return Ok(record.withdrawal.index + 1);
+        }
+        self.persisted_withdrawals()
+    }
+
+    fn persisted_withdrawals(&self) -> Result<u64, StorageError> {
+        Ok(self.reader.last::<Withdrawals>()?.map_or(0, |(index, _)| index + 1))
     }
 
     /// A withdrawal by its index.
     pub fn withdrawal(&self, index: u64) -> Result<Option<WithdrawalRecord>, StorageError> {
+        let stored = self.reader.get::<Withdrawals>(&index)?;
+        if let Some(Rlp(stored)) = stored {
+            return Ok(Some(withdrawal_record(index, &stored)));
+        }
         Ok(self
-            .reader
-            .get::<Withdrawals>(&index)?
-            .map(|Rlp(stored)| withdrawal_record(index, &stored)))
+            .recent_withdrawals()
+            .find(|record| record.withdrawal.index == index))
     }
 
     /// Number of withdrawals that blocks up to and including `block` made.
     pub fn withdrawal_count(&self, block: u64) -> Result<u64, StorageError> {
-        let mut above = self.reader.last::<Withdrawals>()?.map_or(0, |(index, _)| index + 1);
+        let mut above = self.persisted_withdrawals()?;
+        if block > self.persisted {
+            let recent = self.recent_withdrawals().filter(|record| record.block <= block);
+            return Ok(above + recent.count() as u64);
+        }
         let mut below = 0;
         while below < above {
             let middle = below + (above - below) / 2;
@@ -220,11 +288,22 @@ impl Snapshot {
                 None => break,
             }
         }
+        let missing = usize::try_from(count)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(leaves.len());
+        leaves.extend(
+            self.recent_withdrawals()
+                .take(missing)
+                .map(|record| record.withdrawal.leaf()),
+        );
         Ok(leaves)
     }
 }
 
-fn header(reader: &Reader, number: u64) -> Result<Option<Sealed<Header>>, StorageError> {
+fn header(reader: &Reader, recent: &View, number: u64) -> Result<Option<Sealed<Header>>, StorageError> {
+    if let Some(recent) = recent.block(number) {
+        return Ok(Some(Sealed::new_unchecked(recent.block.header.clone(), recent.hash)));
+    }
     let stored = reader.get::<Headers>(&number)?;
     Ok(stored.map(|Rlp(StoredHeader { hash, header })| Sealed::new_unchecked(header, hash)))
 }

@@ -1,9 +1,9 @@
 //! The tables of the database: names, key and value types.
 //!
-//! The state is kept twice: as it is now in the state tables ([`StateTable`]), and as it was in a history table beside
-//! each. Block `n` writes into the history, under (row, `n`), the value that the row had before it. The value after
-//! block `n` is therefore the first history value of the row above `n`, or the current one if there is none.
-//! [`Touched`] lists a block's rows, for pruning and unwinding.
+//! The state is kept as it is now in the state tables ([`StateTable`]). What blocks replaced is in a history table
+//! beside each, in [`Runs`]: see [`history`](crate::history).
+
+use std::hash::Hash;
 
 use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, Bytes, U256};
@@ -12,8 +12,9 @@ use cwe_primitives::{Account, BlockBody, ChainSpec, QueueHash, Receipt};
 
 use crate::{
     batches::StoredBatch,
-    codec::{AccountNodeKey, BlockId, HistoryKey, Key, Rlp, SlotKey, StorageNodeKey, TouchedKey, Value},
+    codec::{AccountNodeKey, BlockId, ChunkKey, Key, Rlp, RunInfo, SlotKey, StorageNodeKey, Value},
     l1::StoredMessage,
+    recent::{Generation, Versions},
     records::{Heads, L1Block, TransactionLocation},
 };
 
@@ -28,11 +29,11 @@ pub(crate) trait Table {
 }
 
 /// A table that belongs to the state. No value encodes to nothing: empty bytes in the history mean absence.
-pub(crate) trait StateTable: Table {
-    /// Which table a [`TouchedKey`] means.
-    const ID: u8;
+pub(crate) trait StateTable: Table<Key: Clone + Hash + Eq, Value: Clone> + Sized {
     /// Previous values.
-    type History: Table<Key = HistoryKey, Value = Bytes>;
+    type History: Table<Key = ChunkKey, Value = Bytes>;
+    /// The rows that blocks in memory set.
+    fn versions(generation: &Generation) -> &Versions<Self>;
 }
 
 /// Declares tables and collects their names.
@@ -83,15 +84,15 @@ tables! {
     /// Nodes of the storage tries now.
     13 StorageNodes "storage_nodes": StorageNodeKey => Bytes;
     /// Previous values of [`Accounts`].
-    14 AccountHistory "account_history": HistoryKey => Bytes;
+    14 AccountHistory "account_history": ChunkKey => Bytes;
     /// Previous values of [`Slots`].
-    15 SlotHistory "slot_history": HistoryKey => Bytes;
+    15 SlotHistory "slot_history": ChunkKey => Bytes;
     /// Previous values of [`AccountNodes`].
-    16 AccountNodeHistory "account_node_history": HistoryKey => Bytes;
+    16 AccountNodeHistory "account_node_history": ChunkKey => Bytes;
     /// Previous values of [`StorageNodes`].
-    17 StorageNodeHistory "storage_node_history": HistoryKey => Bytes;
-    /// Rows of a state table that a block touched: length byte and key, one after another.
-    18 Touched "touched": TouchedKey => Bytes;
+    17 StorageNodeHistory "storage_node_history": ChunkKey => Bytes;
+    /// Last block of a run of history to the run.
+    18 Runs "runs": u64 => RunInfo;
     /// Queue index to L1 message.
     19 L1Messages "l1_messages": u64 => Rlp<StoredMessage>;
     /// Batch index to batch.
@@ -103,23 +104,35 @@ tables! {
 }
 
 impl StateTable for Accounts {
-    const ID: u8 = 0;
     type History = AccountHistory;
+
+    fn versions(generation: &Generation) -> &Versions<Self> {
+        &generation.accounts
+    }
 }
 
 impl StateTable for Slots {
-    const ID: u8 = 1;
     type History = SlotHistory;
+
+    fn versions(generation: &Generation) -> &Versions<Self> {
+        &generation.slots
+    }
 }
 
 impl StateTable for AccountNodes {
-    const ID: u8 = 2;
     type History = AccountNodeHistory;
+
+    fn versions(generation: &Generation) -> &Versions<Self> {
+        &generation.account_nodes
+    }
 }
 
 impl StateTable for StorageNodes {
-    const ID: u8 = 3;
     type History = StorageNodeHistory;
+
+    fn versions(generation: &Generation) -> &Versions<Self> {
+        &generation.storage_nodes
+    }
 }
 
 /// A single value in [`Meta`].

@@ -1,5 +1,6 @@
 //! Tests of the whole crate, on real files.
 
+mod append;
 mod chain;
 mod crash;
 mod execution;

@@ -10,35 +10,33 @@ use crate::{
     environment::Writer,
     history,
     tables::{
-        AccountNodes, Accounts, Bodies, HEADS, Headers, LATEST, Numbers, OLDEST_STATE, Queue, Receipts, Senders, Slots,
-        StorageNodes, Transactions, Withdrawals,
+        Bodies, HEADS, Headers, LATEST, Numbers, OLDEST_STATE, Queue, Receipts, Senders, Transactions, Withdrawals,
     },
 };
-
-/// Blocks taken back in one transaction; bounds its memory.
-const BLOCKS_PER_TRANSACTION: usize = 64;
 
 impl Database {
     /// Takes back all blocks above `block`, the newest first, with the batches that reach above it. L1 messages stay.
     ///
-    /// Works in steps that are atomic each: after a crash in between, the database stands at a block above `block`,
+    /// Works in steps, one a run of history, that are atomic each: after a crash in between, the database stands at a block above `block`,
     /// and calling again goes on.
     ///
     /// # Errors
     /// [`StorageError::Finalized`], [`StorageError::PrunedHistory`] (also if `block` is not there yet); nothing is
     /// taken back then.
     pub fn unwind_to(&self, block: u64) -> Result<(), StorageError> {
+        let _exclusive = self.recent.exclusive()?;
         loop {
             let writer = self.environment.writer()?;
             let mut latest = latest_of(&writer)?;
             check(&writer, block, latest.number)?;
             batches::remove_above(&writer, block)?;
             lower_safe_head(&writer, block)?;
-            for _ in 0..BLOCKS_PER_TRANSACTION {
-                if latest.number == block {
-                    break;
+            if latest.number > block {
+                let floor = history::revert(&writer, block)?;
+                while latest.number > floor {
+                    latest = take_back(&writer, latest)?;
                 }
-                latest = take_back(&writer, latest)?;
+                writer.put_meta(&LATEST, &latest)?;
             }
             writer.commit()?;
             if latest.number == block {
@@ -76,7 +74,7 @@ fn lower_safe_head(writer: &Writer, block: u64) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// Takes back the newest block; returns its parent.
+/// Removes the newest block, whose state was taken back; returns its parent.
 fn take_back(writer: &Writer, latest: BlockId) -> Result<BlockId, StorageError> {
     let number = latest.number;
     let header = writer
@@ -86,17 +84,11 @@ fn take_back(writer: &Writer, latest: BlockId) -> Result<BlockId, StorageError> 
         })?
         .0
         .header;
-    history::revert::<Accounts>(writer, number)?;
-    history::revert::<Slots>(writer, number)?;
-    history::revert::<AccountNodes>(writer, number)?;
-    history::revert::<StorageNodes>(writer, number)?;
     remove_block(writer, number, latest.hash)?;
-    let parent = BlockId {
+    Ok(BlockId {
         number: number.saturating_sub(1),
         hash: header.parent_hash,
-    };
-    writer.put_meta(&LATEST, &parent)?;
-    Ok(parent)
+    })
 }
 
 fn remove_block(writer: &Writer, number: u64, hash: B256) -> Result<(), StorageError> {

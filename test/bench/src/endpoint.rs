@@ -7,6 +7,8 @@ use eyre::{Result, WrapErr, bail};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::token;
+
 const TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -22,6 +24,11 @@ impl Endpoint {
     pub(crate) fn new(url: &str) -> Result<Self> {
         let http = reqwest::Client::builder().timeout(TIMEOUT).tcp_nodelay(true).build()?;
         Ok(Self { http, url: url.into() })
+    }
+
+    /// Where the node listens.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// Calls a method.
@@ -42,6 +49,29 @@ impl Endpoint {
             bail!("{method}: {error}");
         }
         serde_json::from_value(answer["result"].take()).wrap_err_with(|| format!("decoding the answer to {method}"))
+    }
+
+    /// Calls a method with each of these parameters, in one JSON-RPC batch; answers are in the order of the parameters.
+    pub(crate) async fn call_each<T: DeserializeOwned>(&self, method: &str, parameters: Vec<Value>) -> Result<Vec<T>> {
+        let calls: Vec<Value> = (0..)
+            .zip(parameters)
+            .map(|(id, params): (u64, Value)| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))
+            .collect();
+        let response = self.http.post(&self.url).json(&calls).send().await?;
+        let mut answers: Vec<Value> = response
+            .json()
+            .await
+            .wrap_err_with(|| format!("reading the answers to {method}"))?;
+        answers.sort_by_key(|answer| answer["id"].as_u64());
+        answers
+            .into_iter()
+            .map(|mut answer| {
+                if let Some(error) = answer.get("error") {
+                    bail!("{method}: {error}");
+                }
+                Ok(serde_json::from_value(answer["result"].take())?)
+            })
+            .collect()
     }
 
     /// Sends a raw transaction.
@@ -72,6 +102,25 @@ impl Endpoint {
     /// Balance of an account.
     pub(crate) async fn balance(&self, address: Address) -> Result<U256> {
         self.call("eth_getBalance", json!([address, "latest"])).await
+    }
+
+    /// Tokens of one holder.
+    pub(crate) async fn token_balance(&self, token: Address, holder: Address) -> Result<U256> {
+        let call = json!({ "to": token, "data": token::balance_of(holder) });
+        self.call("eth_call", json!([call, "latest"])).await
+    }
+
+    /// Tokens of several holders, in one request.
+    pub(crate) async fn token_balances(&self, token: Address, holders: &[Address]) -> Result<Vec<U256>> {
+        let calls = holders
+            .iter()
+            .map(|holder| json!([{ "to": token, "data": token::balance_of(*holder) }, "latest"]))
+            .collect();
+        let balances: Vec<U256> = self.call_each("eth_call", calls).await?;
+        if balances.len() != holders.len() {
+            bail!("{} balances of {} holders", balances.len(), holders.len());
+        }
+        Ok(balances)
     }
 
     /// Waits for a receipt and refuses a failed transaction.

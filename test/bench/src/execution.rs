@@ -14,8 +14,8 @@ use alloy::{
 use cwe_executor::{
     BlockContext, BlockInput, EvmEnv, Genesis, GenesisAccount, Parent, SystemContracts, execute_block, tx_env,
 };
-use cwe_primitives::{BatchBlock, ChainSpec, TxEnvelope, codec};
-use cwe_storage::{BlockCommit, Database, Options};
+use cwe_primitives::{BatchBlock, Block, ChainSpec, TxEnvelope, codec};
+use cwe_storage::{BlockCommit, Database, Options, StorageError};
 use eyre::{Result, WrapErr, bail, eyre};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use revm::{
@@ -28,7 +28,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    artifact, block_on,
+    artifact, block_on, cpu,
     endpoint::Endpoint,
     program::Devnet,
     report::{figure, publish},
@@ -43,17 +43,19 @@ const TOKEN: Address = Address::repeat_byte(0x70);
 const BALANCE: u64 = 1_000_000_000;
 /// Seed of the choice of senders and receivers: every run does the same.
 const SEED: u64 = 0xc0e;
+/// Most transfers that are encoded as a batch: what one holds uncompressed is limited.
+const BATCH_TRANSFERS: usize = 32_000;
 /// Longest wait for the batch on L1.
 const BATCH_LIMIT: Duration = Duration::from_secs(120);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Blocks measured, after as many to warm up
-    #[arg(long, default_value_t = 20)]
-    blocks: usize,
-    /// Token transfers in a block
-    #[arg(long, default_value_t = 800)]
-    transfers: usize,
+    /// Transfers measured, after as many to warm up
+    #[arg(long, default_value_t = 32_000)]
+    total: usize,
+    /// Token transfers in a block; the first is the size of the headline figures
+    #[arg(long, value_delimiter = ',', default_value = "800,200,4000")]
+    transfers: Vec<usize>,
     /// Accounts that send
     #[arg(long, default_value_t = 500)]
     senders: usize,
@@ -63,6 +65,9 @@ pub(crate) struct Args {
     /// Transfers in the batch that is posted to an L1
     #[arg(long, default_value_t = 1_000)]
     batch_transfers: u64,
+    /// Measure execution only, and write no figures
+    #[arg(long)]
+    without_l1: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -70,27 +75,79 @@ struct Figures {
     mgas_per_s: f64,
     raw_revm_mgas_per_s: f64,
     share_of_raw: f64,
-    /// Without writing to disk.
+    /// Without what comes after the header: appending the blocks and writing them to disk.
     execute_and_root_mgas_per_s: f64,
+    /// Processor time of all threads.
+    cpu_us_per_transfer: f64,
+    raw_revm_cpu_us_per_transfer: f64,
     bytes_per_transfer: f64,
     l1_gas_per_batch: u64,
     l1_blob_gas_per_batch: u64,
     l1_gas_per_transfer: f64,
     batch_transfers: u64,
     gas_per_transfer: f64,
-    blocks: usize,
     transfers_per_block: usize,
     holders: u64,
+    by_block_size: Vec<Speed>,
+}
+
+/// The same number of transfers in blocks of one size.
+#[derive(Debug, Clone, Serialize)]
+struct Speed {
+    transfers_per_block: usize,
+    mgas_per_s: f64,
+    raw_revm_mgas_per_s: f64,
+    share_of_raw: f64,
+    execute_and_root_mgas_per_s: f64,
+    cpu_us_per_transfer: f64,
+    raw_revm_cpu_us_per_transfer: f64,
+    #[serde(skip)]
+    batch_bytes_per_transfer: f64,
+    #[serde(skip)]
+    gas_per_transfer: f64,
 }
 
 type Transfers = Vec<Vec<Recovered<TxEnvelope>>>;
 
 /// Runs the benchmark.
 pub(crate) fn run(args: &Args, cwe: &Path, out: &Path) -> Result<()> {
+    let speeds: Vec<_> = args
+        .transfers
+        .iter()
+        .map(|per_block| measure(args, *per_block))
+        .collect::<Result<_>>()?;
+    let speed = speeds.first().ok_or_else(|| eyre!("no block size to measure"))?.clone();
+    if args.without_l1 {
+        return Ok(());
+    }
+    println!("posting a batch of {} transfers to anvil", args.batch_transfers);
+    let l1 = block_on(measure_l1(args, cwe))?;
+    let figures = Figures {
+        mgas_per_s: speed.mgas_per_s,
+        raw_revm_mgas_per_s: speed.raw_revm_mgas_per_s,
+        share_of_raw: speed.share_of_raw,
+        execute_and_root_mgas_per_s: speed.execute_and_root_mgas_per_s,
+        cpu_us_per_transfer: speed.cpu_us_per_transfer,
+        raw_revm_cpu_us_per_transfer: speed.raw_revm_cpu_us_per_transfer,
+        bytes_per_transfer: speed.batch_bytes_per_transfer,
+        l1_gas_per_batch: l1.gas,
+        l1_blob_gas_per_batch: l1.blob_gas,
+        l1_gas_per_transfer: figure(l1.gas as f64 / args.batch_transfers as f64),
+        batch_transfers: args.batch_transfers,
+        gas_per_transfer: speed.gas_per_transfer,
+        transfers_per_block: speed.transfers_per_block,
+        holders: args.holders,
+        by_block_size: speeds,
+    };
+    publish(out, "execution", &figures)
+}
+
+/// Measures us and revm alone on the same blocks.
+fn measure(args: &Args, per_block: usize) -> Result<Speed> {
+    let measured = args.total.div_ceil(per_block);
     println!(
-        "preparing {} blocks of {} transfers among {} holders",
-        2 * args.blocks,
-        args.transfers,
+        "preparing {} blocks of {per_block} transfers among {} holders",
+        2 * measured,
         args.holders
     );
     let spec = ChainSpec {
@@ -99,29 +156,33 @@ pub(crate) fn run(args: &Args, cwe: &Path, out: &Path) -> Result<()> {
     };
     let senders: Vec<_> = (0..args.senders).map(|_| PrivateKeySigner::random()).collect();
     let genesis = genesis(args, spec.clone(), &senders)?;
-    let blocks = transfers(args, &senders)?;
-    let (ours, batch_bytes) = measure_ours(args, &spec, &genesis, &blocks)?;
-    let raw = measure_raw(args, &spec, &genesis, &blocks)?;
-    println!("posting a batch of {} transfers to anvil", args.batch_transfers);
-    let l1 = block_on(measure_l1(args, cwe))?;
-
-    let measured = (args.blocks * args.transfers) as f64;
-    let figures = Figures {
-        mgas_per_s: figure(ours.mgas_per_s()),
-        raw_revm_mgas_per_s: figure(raw),
-        share_of_raw: figure(ours.mgas_per_s() / raw),
-        execute_and_root_mgas_per_s: figure(ours.gas as f64 / 1e6 / ours.executing.as_secs_f64()),
-        bytes_per_transfer: figure(batch_bytes as f64 / measured),
-        l1_gas_per_batch: l1.gas,
-        l1_blob_gas_per_batch: l1.blob_gas,
-        l1_gas_per_transfer: figure(l1.gas as f64 / args.batch_transfers as f64),
-        batch_transfers: args.batch_transfers,
-        gas_per_transfer: figure(ours.gas as f64 / measured),
-        blocks: args.blocks,
-        transfers_per_block: args.transfers,
-        holders: args.holders,
+    let blocks = transfers(args, &senders, per_block, measured)?;
+    let (ours, batch_bytes_per_transfer) = measure_ours(measured, &spec, &genesis, &blocks)?;
+    let raw = measure_raw(measured, &spec, &genesis, &blocks)?;
+    let transfers = (measured * per_block) as f64;
+    let speed = Speed {
+        transfers_per_block: per_block,
+        mgas_per_s: figure(ours.mgas_per_s(ours.all())),
+        raw_revm_mgas_per_s: figure(raw.mgas_per_s(raw.all())),
+        share_of_raw: figure(raw.all().as_secs_f64() / ours.all().as_secs_f64()),
+        execute_and_root_mgas_per_s: figure(ours.mgas_per_s(ours.executing)),
+        cpu_us_per_transfer: figure(ours.cpu.as_secs_f64() * 1e6 / transfers),
+        raw_revm_cpu_us_per_transfer: figure(raw.cpu.as_secs_f64() * 1e6 / transfers),
+        batch_bytes_per_transfer: figure(batch_bytes_per_transfer),
+        gas_per_transfer: figure(ours.gas as f64 / transfers),
     };
-    publish(out, "execution", &figures)
+    println!(
+        "{:.0} Mgas/s, raw revm {:.0}; a transfer: {:.1} µs executed and rooted, {:.1} µs appended, {:.1} µs waiting \
+         for the disk in the end; {:.1} µs of processor time, raw revm {:.1} µs",
+        speed.mgas_per_s,
+        speed.raw_revm_mgas_per_s,
+        ours.executing.as_secs_f64() * 1e6 / transfers,
+        ours.appending.as_secs_f64() * 1e6 / transfers,
+        ours.persisting.as_secs_f64() * 1e6 / transfers,
+        speed.cpu_us_per_transfer,
+        speed.raw_revm_cpu_us_per_transfer,
+    );
+    Ok(speed)
 }
 
 /// A state in which every holder has tokens and every sender has CLN.
@@ -145,11 +206,11 @@ fn genesis(args: &Args, spec: ChainSpec, senders: &[PrivateKeySigner]) -> Result
 }
 
 /// Signed transfers, sender by sender in turn, to random holders.
-fn transfers(args: &Args, senders: &[PrivateKeySigner]) -> Result<Transfers> {
+fn transfers(args: &Args, senders: &[PrivateKeySigner], per_block: usize, measured: usize) -> Result<Transfers> {
     let mut random = StdRng::seed_from_u64(SEED);
     let mut number = 0usize;
     let mut block = || -> Result<Vec<_>> {
-        (0..args.transfers)
+        (0..per_block)
             .map(|_| {
                 let signer = &senders[number % senders.len()];
                 let nonce = (number / senders.len()) as u64;
@@ -165,7 +226,7 @@ fn transfers(args: &Args, senders: &[PrivateKeySigner]) -> Result<Transfers> {
             })
             .collect()
     };
-    (0..2 * args.blocks).map(|_| block()).collect()
+    (0..2 * measured).map(|_| block()).collect()
 }
 
 fn recovered(signer: &PrivateKeySigner, transaction: TxEip1559) -> Result<Recovered<TxEnvelope>> {
@@ -174,55 +235,104 @@ fn recovered(signer: &PrivateKeySigner, transaction: TxEip1559) -> Result<Recove
     Ok(Recovered::new_unchecked(TxEnvelope::Eip1559(signed), signer.address()))
 }
 
+#[derive(Default)]
 struct Measured {
     gas: u64,
+    /// Transactions, roots, header.
     executing: Duration,
-    committing: Duration,
+    /// Adding the blocks to the chain.
+    appending: Duration,
+    /// What was left to write to disk after the last block.
+    persisting: Duration,
+    /// Processor time of all threads; zero where it is not known.
+    cpu: Duration,
 }
 
 impl Measured {
-    fn mgas_per_s(&self) -> f64 {
-        self.gas as f64 / 1e6 / (self.executing + self.committing).as_secs_f64()
+    fn all(&self) -> Duration {
+        self.executing + self.appending + self.persisting
+    }
+
+    fn mgas_per_s(&self, time: Duration) -> f64 {
+        self.gas as f64 / 1e6 / time.as_secs_f64()
     }
 }
 
-/// Executes and commits all blocks on a database; the second half is measured. Returns the batch data's size of that half
-/// too.
-fn measure_ours(args: &Args, spec: &ChainSpec, genesis: &Genesis, blocks: &Transfers) -> Result<(Measured, usize)> {
+/// Processor time of this process so far.
+fn cpu_time() -> Result<Duration> {
+    Ok(cpu::time_of(std::process::id())?.unwrap_or_default())
+}
+
+/// Executes all blocks on a database and writes them to disk; the second half is measured. Returns the batch data's size
+/// per transfer too.
+fn measure_ours(
+    measured_blocks: usize,
+    spec: &ChainSpec,
+    genesis: &Genesis,
+    blocks: &Transfers,
+) -> Result<(Measured, f64)> {
     let folder = tempfile::tempdir()?;
     let db = Database::open(&folder.path().join("db"), Options::default())?;
     let first = genesis.build()?;
     db.init_genesis(spec, BlockCommit::genesis(&first))?;
     let mut parent: Parent = first.as_parent();
-    let mut measured = Measured {
-        gas: 0,
-        executing: Duration::ZERO,
-        committing: Duration::ZERO,
-    };
+    let (mut measured, mut cpu_before) = (Measured::default(), Duration::ZERO);
     let mut batch = Vec::new();
-    for (position, transactions) in blocks.iter().enumerate() {
-        let senders: Vec<Address> = transactions.iter().map(|transaction| transaction.signer()).collect();
-        let timestamp = parent.header.timestamp + 1;
-        let input = BlockInput {
-            timestamp,
-            messages: Vec::new(),
-            transactions: transactions.clone(),
-        };
+    let inputs: Vec<_> = (1..)
+        .zip(blocks)
+        .map(|(seconds, block)| input(seconds, block))
+        .collect();
+    for (position, (input, senders)) in inputs.into_iter().enumerate() {
+        if position == measured_blocks {
+            // What is measured writes its own blocks, and no others.
+            db.persist()?;
+            (measured, cpu_before) = (Measured::default(), cpu_time()?);
+        }
         let started = Instant::now();
         let executed = execute_block(spec, &parent, input, &db.latest()?)?;
-        let executing = started.elapsed();
-        db.commit_block(BlockCommit::new(&executed, &senders, &[]))?;
-        let committing = started.elapsed() - executing;
+        measured.executing += started.elapsed();
+        let started = Instant::now();
+        db.append_block(BlockCommit::new(&executed, &senders, &[]), || Ok::<_, StorageError>(()))?;
+        measured.appending += started.elapsed();
         check_all_succeeded(&executed.receipts)?;
-        if position >= args.blocks {
-            measured.gas += executed.block.header.gas_used;
-            measured.executing += executing;
-            measured.committing += committing;
-            batch.push(BatchBlock::from_block(&executed.block));
-        }
+        measured.gas += executed.block.header.gas_used;
         parent = executed.as_parent();
+        if position >= measured_blocks {
+            batch.push(executed.block);
+        }
     }
-    Ok((measured, codec::encode(&batch)?.len()))
+    let started = Instant::now();
+    db.persist()?;
+    measured.persisting = started.elapsed();
+    measured.cpu = cpu_time()?.saturating_sub(cpu_before);
+    Ok((measured, batch_bytes_per_transfer(&batch)?))
+}
+
+/// As many blocks as fit, encoded as batches are.
+fn batch_bytes_per_transfer(blocks: &[Block]) -> Result<f64> {
+    let mut transfers = 0;
+    let batch: Vec<_> = blocks
+        .iter()
+        .map(|block| (block.body.transactions.len(), BatchBlock::from_block(block)))
+        .take_while(|(count, _)| {
+            transfers += count;
+            transfers <= BATCH_TRANSFERS
+        })
+        .collect();
+    let counted: usize = batch.iter().map(|(count, _)| count).sum();
+    let batch: Vec<_> = batch.into_iter().map(|(_, block)| block).collect();
+    Ok(codec::encode(&batch)?.len() as f64 / counted as f64)
+}
+
+/// A block of transfers, and their senders.
+fn input(seconds: u64, transactions: &[Recovered<TxEnvelope>]) -> (BlockInput, Vec<Address>) {
+    let input = BlockInput {
+        timestamp: GENESIS_TIME + seconds,
+        messages: Vec::new(),
+        transactions: transactions.to_vec(),
+    };
+    let senders = transactions.iter().map(|transaction| transaction.signer()).collect();
+    (input, senders)
 }
 
 fn check_all_succeeded(receipts: &[cwe_primitives::Receipt]) -> Result<()> {
@@ -232,10 +342,10 @@ fn check_all_succeeded(receipts: &[cwe_primitives::Receipt]) -> Result<()> {
     }
 }
 
-/// Executes the same blocks with revm alone, on a state in memory, without root or commit. Mgas/s of the second half.
-fn measure_raw(args: &Args, spec: &ChainSpec, genesis: &Genesis, blocks: &Transfers) -> Result<f64> {
+/// Executes the same blocks with revm alone, on a state in memory, without root or commit; the second half is measured.
+fn measure_raw(measured_blocks: usize, spec: &ChainSpec, genesis: &Genesis, blocks: &Transfers) -> Result<Measured> {
     let mut db = in_memory(genesis)?;
-    let (mut gas, mut took) = (0u64, Duration::ZERO);
+    let (mut measured, mut cpu_before) = (Measured::default(), Duration::ZERO);
     for (position, transactions) in blocks.iter().enumerate() {
         let context = BlockContext {
             number: position as u64 + 1,
@@ -247,13 +357,15 @@ fn measure_raw(args: &Args, spec: &ChainSpec, genesis: &Genesis, blocks: &Transf
             spec_hash: spec.hash(),
         };
         let env = EvmEnv::consensus(spec, &context);
+        if position == measured_blocks {
+            (measured, cpu_before) = (Measured::default(), cpu_time()?);
+        }
         let started = Instant::now();
         let mut evm = Context::mainnet()
             .with_db(&mut db)
             .with_cfg(env.cfg)
             .with_block(env.block)
             .build_mainnet();
-        let mut used = 0;
         for transaction in transactions {
             let result = evm
                 .transact_commit(tx_env(transaction))
@@ -261,14 +373,12 @@ fn measure_raw(args: &Args, spec: &ChainSpec, genesis: &Genesis, blocks: &Transf
             if !result.is_success() {
                 bail!("a transfer failed on raw revm: {result:?}");
             }
-            used += result.tx_gas_used();
+            measured.gas += result.tx_gas_used();
         }
-        if position >= args.blocks {
-            took += started.elapsed();
-            gas += used;
-        }
+        measured.executing += started.elapsed();
     }
-    Ok(gas as f64 / 1e6 / took.as_secs_f64())
+    measured.cpu = cpu_time()?.saturating_sub(cpu_before);
+    Ok(measured)
 }
 
 fn in_memory(genesis: &Genesis) -> Result<CacheDB<EmptyDB>> {

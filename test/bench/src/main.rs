@@ -4,9 +4,12 @@
 //! screen and, under `--out`, one JSON file of flat figures per benchmark. Nothing here is part of the product.
 
 mod artifact;
+mod cpu;
 mod crash;
 mod endpoint;
 mod execution;
+mod latency;
+mod load;
 mod program;
 mod report;
 mod throughput;

@@ -50,6 +50,11 @@ impl Program {
         Ok(Self { child })
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> Result<u32> {
+        self.child.id().ok_or_else(|| eyre!("a program has ended"))
+    }
+
     /// Kills it as `kill -9` does and waits until it is gone.
     pub(crate) async fn kill(&mut self) -> Result<()> {
         self.child.kill().await.wrap_err("killing a program")
@@ -79,6 +84,36 @@ impl Devnet {
         let (program, line) = start_until(cwe, &arguments, |line| line.starts_with('{')).await?;
         let network = serde_json::from_str(&line).wrap_err("the devnet's ready line")?;
         Ok(Self { program, network, line })
+    }
+
+    /// Process id of `cwe devnet`, which runs the sequencer.
+    pub(crate) fn pid(&self) -> Result<u32> {
+        self.program.pid()
+    }
+
+    /// Halts the devnet's L1 until [`Self::resume_l1`]; the sequencer goes on without it. In earnest an L1 takes its
+    /// processor time elsewhere.
+    pub(crate) async fn halt_l1(&self) -> Result<()> {
+        self.signal_l1("-STOP").await
+    }
+
+    /// Lets the L1 go on.
+    pub(crate) async fn resume_l1(&self) -> Result<()> {
+        self.signal_l1("-CONT").await
+    }
+
+    async fn signal_l1(&self, signal: &str) -> Result<()> {
+        let processes = descendants(self.pid()?).await?;
+        let sent = Command::new("kill")
+            .arg(signal)
+            .args(processes.iter().map(u32::to_string))
+            .status()
+            .await
+            .wrap_err("signalling the devnet's L1")?;
+        if !sent.success() {
+            bail!("the devnet's L1 takes no signal {signal}");
+        }
+        Ok(())
     }
 
     /// Stops it as Ctrl-C does.
@@ -144,6 +179,26 @@ fn command(binary: &Path, arguments: &[String]) -> Command {
         command.env_remove(name);
     }
     command
+}
+
+/// Processes that a process started, directly or not.
+async fn descendants(ancestor: u32) -> Result<Vec<u32>> {
+    let listed = Command::new("ps").args(["-A", "-o", "pid=,ppid="]).output().await?;
+    let listed = String::from_utf8(listed.stdout)?;
+    let pairs: Vec<(u32, u32)> = listed
+        .lines()
+        .filter_map(|line| {
+            let (pid, parent) = line.trim().split_once(' ')?;
+            Some((pid.parse().ok()?, parent.trim().parse().ok()?))
+        })
+        .collect();
+    let mut found = vec![ancestor];
+    let mut next = 0;
+    while let Some(parent) = found.get(next).copied() {
+        found.extend(pairs.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    Ok(found.split_off(1))
 }
 
 /// Starts a program and reads its output up to the line that `ready` accepts; the rest is thrown away.

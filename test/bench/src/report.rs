@@ -34,6 +34,12 @@ pub(crate) fn percentile(sorted: &[f64], share: f64) -> f64 {
     sorted.get(position.saturating_sub(1)).copied().unwrap_or_default()
 }
 
+/// The middle one of some values; 0 without values.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    percentile(&values, 0.5)
+}
+
 /// Rounded to three decimals, as a figure for a file.
 pub(crate) fn figure(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
@@ -50,5 +56,6 @@ mod tests {
         assert_eq!(percentile(&values, 0.95), 95.0);
         assert_eq!(percentile(&values, 1.0), 100.0);
         assert_eq!(percentile(&[], 0.5), 0.0);
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
     }
 }

@@ -1,11 +1,10 @@
 //! `bench rpc`: how soon a transaction is confirmed, and how many token transfers a second go through JSON-RPC.
 //!
-//! The load is the same for both chains: two accounts, transactions signed beforehand, a fixed number of requests of each
-//! account under way at a time. Both chains make blocks every second and have a block gas limit that binds neither.
+//! The load is the same for both chains: two accounts, transactions signed beforehand, one client process. Both chains
+//! make blocks every second, have a block gas limit that binds neither, and are started anew for every measurement.
 
 use std::{
     path::Path,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,18 +13,15 @@ use alloy::{
     signers::local::PrivateKeySigner,
 };
 use eyre::{Result, WrapErr, bail};
-use serde::Serialize;
-use tokio::{
-    sync::{Semaphore, mpsc},
-    task::JoinSet,
-    time::{MissedTickBehavior, interval},
-};
+use serde_json::{Map, Value, json};
 
 use crate::{
-    artifact,
+    artifact, cpu,
     endpoint::Endpoint,
+    latency::latency,
+    load::{self, Load, Shape},
     program::{Devnet, start_anvil},
-    report::{figure, percentile, publish},
+    report::{figure, median, percentile, publish},
     token,
     workload::{Call, Signed, TRANSFER_GAS, address, dev_signer, sign, transaction},
 };
@@ -34,8 +30,10 @@ const ANVIL_CHAIN_ID: u64 = 31_337;
 const SENDERS: u32 = 2;
 const CREATION_GAS: u64 = 3_000_000;
 /// Longest wait until everything sent is in blocks.
-const DRAIN_LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const DRAIN_LIMIT: Duration = Duration::from_secs(120);
 const DRAIN_POLL: Duration = Duration::from_millis(20);
+/// Balances asked for in one request.
+const BALANCES_PER_REQUEST: usize = 64;
 /// Block gas limit of both chains: out of reach, so that it is not what is measured.
 pub(crate) const GAS_LIMIT: u64 = 1_000_000_000;
 
@@ -44,71 +42,193 @@ pub(crate) struct Args {
     /// Transactions per second while latency is measured
     #[arg(long, default_value_t = 100)]
     rate: u32,
-    /// Seconds for which latency is measured
+    /// Seconds for which latency is measured; 0 leaves it out
     #[arg(long, default_value_t = 20)]
     latency_secs: u32,
-    /// Token transfers sent by each of the two senders
+    /// Token transfers sent by each of the two senders in one measurement
     #[arg(long, default_value_t = 20_000)]
     transfers: u64,
-    /// Requests of each sender under way at a time
+    /// Measurements of each kind, taken in turns; the median counts
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Plain requests of each sender under way at a time
     #[arg(long, default_value_t = 32)]
     in_flight: usize,
+    /// Transfers in one JSON-RPC batch
+    #[arg(long, default_value_t = 64)]
+    batch: usize,
+    /// JSON-RPC batches of each sender under way at a time
+    #[arg(long, default_value_t = 3)]
+    batches_in_flight: usize,
+    /// Measure JSON-RPC batches only
+    #[arg(long)]
+    batched_only: bool,
 }
 
-#[derive(Debug, Serialize)]
-struct Figures {
-    confirm_p50_ms: f64,
-    confirm_p95_ms: f64,
-    confirm_max_ms: f64,
-    confirm_rate_per_s: u32,
-    confirm_samples: usize,
+/// How the load comes, and what its figures begin with.
+#[derive(Debug, Clone, Copy)]
+struct Mode {
+    name: &'static str,
+    shape: Shape,
+}
+
+impl Args {
+    fn modes(&self) -> Vec<Mode> {
+        let batched = Mode {
+            name: "batched",
+            shape: Shape {
+                connections: self.batches_in_flight,
+                per_request: self.batch,
+            },
+        };
+        let single = Mode {
+            name: "single",
+            shape: Shape {
+                connections: self.in_flight,
+                per_request: 1,
+            },
+        };
+        if self.batched_only {
+            vec![batched]
+        } else {
+            vec![batched, single]
+        }
+    }
+}
+
+/// What one measurement gave.
+#[derive(Debug, Clone, Copy)]
+struct Measured {
     transfers_per_s: f64,
-    anvil_transfers_per_s: f64,
-    times_anvil: f64,
-    transfers_per_sender: u64,
-    in_flight_per_sender: usize,
+    /// Microseconds of processor time that the node took per transfer; `None` where it can't be read.
+    node_cpu_us: Option<f64>,
+    /// The same of this process.
+    client_cpu_us: Option<f64>,
+}
+
+/// A node to send to.
+struct Target {
+    endpoint: Endpoint,
+    chain_id: u64,
+    pid: u32,
 }
 
 /// Runs the benchmark.
 pub(crate) async fn run(args: &Args, cwe: &Path, out: &Path) -> Result<()> {
+    let mut figures = Map::new();
+    if args.latency_secs > 0 {
+        figures.extend(confirmation(args, cwe).await?);
+    }
+    for mode in args.modes() {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for round in 1..=args.rounds.max(1) {
+            println!("{} transfers, round {round} of {}", mode.name, args.rounds);
+            ours.push(on_rollup(args, mode, cwe).await?);
+            theirs.push(on_anvil(args, mode).await?);
+        }
+        compare(&mut figures, mode, &ours, &theirs);
+    }
+    figures.insert("transfers_per_sender".into(), json!(args.transfers));
+    figures.insert("rounds".into(), json!(args.rounds));
+    figures.insert("single_in_flight_per_sender".into(), json!(args.in_flight));
+    figures.insert("batched_in_flight_per_sender".into(), json!(args.batches_in_flight));
+    figures.insert("batched_transfers_per_request".into(), json!(args.batch));
+    publish(out, "rpc", &figures)
+}
+
+async fn start_rollup(cwe: &Path) -> Result<(Devnet, Target)> {
+    let devnet = Devnet::start(cwe, &["--gas-limit".to_owned(), GAS_LIMIT.to_string()]).await?;
+    let target = Target {
+        endpoint: Endpoint::new(&devnet.network.l2_rpc)?,
+        chain_id: devnet.network.l2_chain_id,
+        pid: devnet.pid()?,
+    };
+    Ok((devnet, target))
+}
+
+async fn confirmation(args: &Args, cwe: &Path) -> Result<Map<String, Value>> {
     println!(
         "latency: {} transactions a second for {} s",
         args.rate, args.latency_secs
     );
-    let gas_limit = ["--gas-limit".to_owned(), GAS_LIMIT.to_string()];
-    let devnet = Devnet::start(cwe, &gas_limit).await?;
-    let l2 = Endpoint::new(&devnet.network.l2_rpc)?;
-    let chain_id = devnet.network.l2_chain_id;
-    let token = deploy(&l2, chain_id).await?;
-    let latencies = latency(args, &l2, chain_id, token).await?;
-
-    println!(
-        "throughput: {SENDERS} senders, {} transfers each, on the rollup",
-        args.transfers
-    );
-    let ours = throughput(args, &l2, chain_id, token).await?;
+    let (devnet, target) = start_rollup(cwe).await?;
+    let token = deploy(&target.endpoint, target.chain_id).await?;
+    let latencies = latency(&target.endpoint, target.chain_id, token, args.rate, args.latency_secs).await?;
     devnet.stop().await?;
+    let figures = [
+        ("confirm_p50_ms", json!(figure(percentile(&latencies, 0.50)))),
+        ("confirm_p95_ms", json!(figure(percentile(&latencies, 0.95)))),
+        ("confirm_max_ms", json!(figure(percentile(&latencies, 1.0)))),
+        ("confirm_rate_per_s", json!(args.rate)),
+        ("confirm_samples", json!(latencies.len())),
+    ];
+    Ok(figures
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .collect())
+}
 
-    println!("the same on anvil");
+async fn on_rollup(args: &Args, mode: Mode, cwe: &Path) -> Result<Measured> {
+    let (devnet, target) = start_rollup(cwe).await?;
+    devnet.halt_l1().await?;
+    let measured = throughput(args, mode.shape, &target)
+        .await
+        .wrap_err("transfers on the rollup");
+    devnet.resume_l1().await?;
+    let measured = measured?;
+    devnet.stop().await?;
+    Ok(shown("rollup", measured))
+}
+
+async fn on_anvil(args: &Args, mode: Mode) -> Result<Measured> {
     let (mut anvil, url) = start_anvil(GAS_LIMIT).await?;
-    let l1 = Endpoint::new(&url)?;
-    let token = deploy(&l1, ANVIL_CHAIN_ID).await?;
-    let theirs = throughput(args, &l1, ANVIL_CHAIN_ID, token).await?;
-    anvil.kill().await?;
-
-    let figures = Figures {
-        confirm_p50_ms: figure(percentile(&latencies, 0.50)),
-        confirm_p95_ms: figure(percentile(&latencies, 0.95)),
-        confirm_max_ms: figure(percentile(&latencies, 1.0)),
-        confirm_rate_per_s: args.rate,
-        confirm_samples: latencies.len(),
-        transfers_per_s: figure(ours),
-        anvil_transfers_per_s: figure(theirs),
-        times_anvil: figure(ours / theirs),
-        transfers_per_sender: args.transfers,
-        in_flight_per_sender: args.in_flight,
+    let target = Target {
+        endpoint: Endpoint::new(&url)?,
+        chain_id: ANVIL_CHAIN_ID,
+        pid: anvil.pid()?,
     };
-    publish(out, "rpc", &figures)
+    let measured = throughput(args, mode.shape, &target)
+        .await
+        .wrap_err("transfers on anvil")?;
+    anvil.kill().await?;
+    Ok(shown("anvil", measured))
+}
+
+fn shown(chain: &str, measured: Measured) -> Measured {
+    let microseconds = |value: Option<f64>| value.map_or_else(|| "?".into(), |us| format!("{us:.0} µs"));
+    println!(
+        "  {chain}: {:.0} transfers/s; processor time per transfer: node {}, client {}",
+        measured.transfers_per_s,
+        microseconds(measured.node_cpu_us),
+        microseconds(measured.client_cpu_us)
+    );
+    measured
+}
+
+/// Adds a mode's figures. Those of batched requests are the main ones and go without prefix as well.
+fn compare(figures: &mut Map<String, Value>, mode: Mode, ours: &[Measured], theirs: &[Measured]) {
+    let rate = |measured: &[Measured]| median(measured.iter().map(|one| one.transfers_per_s).collect());
+    let times = rate(ours) / rate(theirs);
+    let mut add = |name: &str, value: f64| {
+        figures.insert(name.to_owned(), json!(figure(value)));
+    };
+    let name = mode.name;
+    add(&format!("{name}_transfers_per_s"), rate(ours));
+    add(&format!("{name}_anvil_transfers_per_s"), rate(theirs));
+    add(&format!("{name}_times_anvil"), times);
+    if mode.shape.per_request > 1 {
+        add("transfers_per_s", rate(ours));
+        add("anvil_transfers_per_s", rate(theirs));
+        add("times_anvil", times);
+    }
+    for (chain, measured) in [("", ours), ("anvil_", theirs)] {
+        let node: Vec<f64> = measured.iter().filter_map(|one| one.node_cpu_us).collect();
+        let client: Vec<f64> = measured.iter().filter_map(|one| one.client_cpu_us).collect();
+        if !node.is_empty() {
+            add(&format!("{name}_{chain}node_cpu_us"), median(node));
+            add(&format!("{name}_{chain}client_cpu_us"), median(client));
+        }
+    }
 }
 
 /// Deploys the demo token from account 0 and gives all senders a share.
@@ -155,7 +275,7 @@ fn transfer(token: Address, to: Address, value: u64) -> Call {
 }
 
 /// Transfers of one sender to ever new holders, signed.
-async fn prepare(
+pub(crate) async fn prepare(
     endpoint: &Endpoint,
     chain_id: u64,
     signer: &PrivateKeySigner,
@@ -173,90 +293,80 @@ async fn prepare(
         .collect()
 }
 
-/// Milliseconds from sending to receipt, sorted.
-async fn latency(args: &Args, l2: &Endpoint, chain_id: u64, token: Address) -> Result<Vec<f64>> {
-    let signer = dev_signer(0)?;
-    let prepared = prepare(l2, chain_id, &signer, token, u64::from(args.rate * args.latency_secs)).await?;
-    let (done, mut results) = mpsc::channel(prepared.len().max(1));
-    let mut ticks = interval(Duration::from_secs(1) / args.rate.max(1));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    for signed in prepared {
-        ticks.tick().await;
-        let (l2, done) = (l2.clone(), done.clone());
-        tokio::spawn(async move {
-            // The channel holds all results, so sending never waits and never fails before the end.
-            let _ = done.send(confirm(&l2, &signed).await).await;
-        });
-    }
-    drop(done);
-    let mut latencies = Vec::new();
-    while let Some(result) = results.recv().await {
-        latencies.push(result?);
-    }
-    latencies.sort_by(f64::total_cmp);
-    Ok(latencies)
+/// A sender, and what must be true of it when everything is in blocks.
+struct Sender {
+    account: Address,
+    nonce_after: u64,
+    tokens_after: U256,
 }
 
-async fn confirm(l2: &Endpoint, signed: &Signed) -> Result<f64> {
-    let started = Instant::now();
-    l2.send(&signed.raw).await?;
-    while l2.receipt(signed.hash).await?.is_none() {
-        if started.elapsed() > DRAIN_LIMIT {
-            bail!("{} was acknowledged and has no receipt", signed.hash);
-        }
-    }
-    Ok(started.elapsed().as_secs_f64() * 1000.0)
-}
-
-/// Transfers a second, from the first request to the block with the last transfer.
-async fn throughput(args: &Args, endpoint: &Endpoint, chain_id: u64, token: Address) -> Result<f64> {
-    let mut senders = Vec::new();
+/// Measures one load, from the first request to the block with the last transfer.
+async fn throughput(args: &Args, shape: Shape, target: &Target) -> Result<Measured> {
+    let Target {
+        endpoint,
+        chain_id,
+        pid,
+    } = target;
+    let token = deploy(endpoint, *chain_id).await?;
+    let (mut senders, mut loads) = (Vec::new(), Vec::new());
     for number in 0..SENDERS {
         let signer = dev_signer(number)?;
-        let first = endpoint.nonce(signer.address()).await?;
-        let prepared = prepare(endpoint, chain_id, &signer, token, args.transfers).await?;
-        senders.push((signer.address(), first + args.transfers, prepared));
+        let account = signer.address();
+        let transactions = prepare(endpoint, *chain_id, &signer, token, args.transfers).await?;
+        senders.push(Sender {
+            account,
+            nonce_after: endpoint.nonce(account).await? + args.transfers,
+            tokens_after: endpoint.token_balance(token, account).await? - U256::from(args.transfers),
+        });
+        loads.push(Load::new(&transactions, shape));
     }
+    let cpu_before = (cpu::time_of(*pid)?, cpu::time_of(std::process::id())?);
     let started = Instant::now();
-    let mut load = JoinSet::new();
-    let mut targets = Vec::new();
-    for (account, target, prepared) in senders {
-        targets.push((account, target));
-        load.spawn(send_all(endpoint.clone(), prepared, args.in_flight));
-    }
-    while let Some(sent) = load.join_next().await {
-        sent.wrap_err("a sender")??;
-    }
-    for (account, target) in targets {
-        while endpoint.sealed_nonce(account).await? < target {
+    load::send(endpoint.url(), loads).await?;
+    for sender in &senders {
+        while endpoint.sealed_nonce(sender.account).await? < sender.nonce_after {
             if started.elapsed() > DRAIN_LIMIT * 2 {
-                bail!("{account} has not all its transfers in blocks");
+                bail!("{} has not all its transfers in blocks", sender.account);
             }
             tokio::time::sleep(DRAIN_POLL).await;
         }
     }
-    let sent = args.transfers * u64::from(SENDERS);
-    Ok(sent as f64 / started.elapsed().as_secs_f64())
+    let elapsed = started.elapsed();
+    let cpu_after = (cpu::time_of(*pid)?, cpu::time_of(std::process::id())?);
+    check_balances(args, endpoint, token, &senders).await?;
+    let transfers = (args.transfers * u64::from(SENDERS)) as f64;
+    let per_transfer = |before: Option<Duration>, after: Option<Duration>| {
+        Some(after?.saturating_sub(before?).as_secs_f64() * 1e6 / transfers)
+    };
+    Ok(Measured {
+        transfers_per_s: transfers / elapsed.as_secs_f64(),
+        node_cpu_us: per_transfer(cpu_before.0, cpu_after.0),
+        client_cpu_us: per_transfer(cpu_before.1, cpu_after.1),
+    })
 }
 
-/// Sends transactions in order, with so many requests under way.
-async fn send_all(endpoint: Endpoint, prepared: Vec<Signed>, in_flight: usize) -> Result<()> {
-    let slots = Arc::new(Semaphore::new(in_flight.max(1)));
-    let mut requests: JoinSet<Result<()>> = JoinSet::new();
-    for signed in prepared {
-        let slot = slots.clone().acquire_owned().await?;
-        let endpoint = endpoint.clone();
-        requests.spawn(async move {
-            endpoint.send(&signed.raw).await?;
-            drop(slot);
-            Ok(())
-        });
-        while let Some(finished) = requests.try_join_next() {
-            finished??;
+/// Every transfer did what it says: the senders have so much less, every holder has what all senders gave it.
+async fn check_balances(args: &Args, endpoint: &Endpoint, token: Address, senders: &[Sender]) -> Result<()> {
+    for sender in senders {
+        let tokens = endpoint.token_balance(token, sender.account).await?;
+        if tokens != sender.tokens_after {
+            bail!(
+                "{} has {tokens} tokens, not {}: transfers failed",
+                sender.account,
+                sender.tokens_after
+            );
         }
     }
-    while let Some(finished) = requests.join_next().await {
-        finished??;
+    let holders: Vec<Address> = (0..args.transfers).map(address).collect();
+    for some in holders.chunks(BALANCES_PER_REQUEST) {
+        let balances = endpoint.token_balances(token, some).await?;
+        if let Some((holder, tokens)) = some
+            .iter()
+            .zip(balances)
+            .find(|(_, tokens)| *tokens != U256::from(SENDERS))
+        {
+            bail!("holder {holder} has {tokens} tokens, not {SENDERS}");
+        }
     }
     Ok(())
 }

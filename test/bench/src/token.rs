@@ -8,6 +8,7 @@ use alloy::{
 
 sol! {
     function transfer(address to, uint256 value) external returns (bool);
+    function balanceOf(address holder) external view returns (uint256);
 }
 
 /// Slot of the mapping of balances.
@@ -23,6 +24,11 @@ pub(crate) fn transfer(to: Address, value: u64) -> Bytes {
     }
     .abi_encode()
     .into()
+}
+
+/// Call data that asks for a holder's balance.
+pub(crate) fn balance_of(holder: Address) -> Bytes {
+    balanceOfCall { holder }.abi_encode().into()
 }
 
 /// Slot of a holder's balance.

@@ -20,8 +20,11 @@ impl JournalWriter for Journal {
     }
 }
 
-/// The answer to a submission.
-pub(crate) type Reply = oneshot::Sender<Result<B256, SubmitError>>;
+/// What became of one submitted transaction.
+pub(crate) type Outcome = Result<B256, SubmitError>;
+
+/// Takes the answer to a submission: the outcomes of its transactions, in their order.
+pub(crate) type Reply = oneshot::Sender<Vec<Outcome>>;
 
 #[derive(Default)]
 pub(super) struct Group {
@@ -29,7 +32,7 @@ pub(super) struct Group {
     pub(super) executed: Vec<Arc<PendingTransaction>>,
     pub(super) pooled: Vec<B256>,
     pub(super) dropped: Vec<B256>,
-    replies: Vec<(Reply, B256)>,
+    replies: Vec<(Reply, Vec<Outcome>)>,
 }
 
 impl Group {
@@ -72,22 +75,29 @@ impl Group {
         }
     }
 
-    /// Answers `Ok(hash)` once the group is durable.
-    pub(super) fn reply_later(&mut self, reply: Reply, hash: B256) {
-        self.replies.push((reply, hash));
-    }
-
-    /// Acknowledges everything. A caller that is gone doesn't matter.
-    pub(super) fn acknowledge(self) {
-        for (reply, hash) in self.replies {
-            let _ = reply.send(Ok(hash));
+    /// Answers once the group is durable; at once if nothing was accepted. A caller that is gone doesn't matter.
+    pub(super) fn reply(&mut self, reply: Reply, outcomes: Vec<Outcome>) {
+        if outcomes.iter().any(Result::is_ok) {
+            self.replies.push((reply, outcomes));
+        } else {
+            let _ = reply.send(outcomes);
         }
     }
 
-    /// Refuses everything.
+    /// Acknowledges everything that was accepted.
+    pub(super) fn acknowledge(self) {
+        for (reply, outcomes) in self.replies {
+            let _ = reply.send(outcomes);
+        }
+    }
+
+    /// Refuses everything that was accepted.
     pub(super) fn refuse(self, error: &SubmitError) {
-        for (reply, _) in self.replies {
-            let _ = reply.send(Err(error.clone()));
+        for (reply, mut outcomes) in self.replies {
+            for accepted in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
+                *accepted = Err(error.clone());
+            }
+            let _ = reply.send(outcomes);
         }
     }
 }

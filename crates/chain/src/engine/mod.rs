@@ -7,9 +7,13 @@
 //! L1 messages come first in a block: they are taken when a block is opened, or into a block that has no other
 //! transaction yet; a message never waits longer than one block.
 
+mod admission;
+mod durability;
 mod group;
 mod open_block;
 mod replay;
+mod sealing;
+mod submitter;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -22,21 +26,18 @@ use std::{
     time::Duration,
 };
 
-use alloy::primitives::{B256, Bytes};
+use alloy::primitives::B256;
 use cwe_executor::MAX_MESSAGE_GAS;
 use cwe_primitives::ChainSpec;
 use cwe_storage::{Database, Journal, JournalContents, StorageError};
-use futures::future::BoxFuture;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 use self::{
     group::{JournalWriter, Reply},
+    submitter::LocalSubmitter,
     worker::Worker,
 };
-use crate::{
-    ChainHandle, EngineConfig, SubmitError, TransactionSubmitter, handle::Shared, mempool::PoolTransaction,
-    validate::validate,
-};
+use crate::{ChainHandle, EngineConfig, batching, handle::Shared, mempool::PoolTransaction};
 
 /// Why the engine can't start or had to stop. It stops rather than acknowledge something that it might lose.
 #[derive(Debug, thiserror::Error)]
@@ -89,8 +90,10 @@ pub enum EngineError {
 /// What the engine's thread is told.
 pub(crate) enum Command {
     Submit {
-        transaction: Box<PoolTransaction>,
+        transactions: Vec<PoolTransaction>,
         reply: Reply,
+        /// Their places in the queue, free again when the engine has taken them.
+        places: OwnedSemaphorePermit,
     },
     MessagesArrived,
     Seal(oneshot::Sender<Result<B256, EngineError>>),
@@ -98,6 +101,16 @@ pub(crate) enum Command {
     /// Ends without storing anything more, as a killed process does.
     #[cfg(test)]
     Abort,
+}
+
+impl Command {
+    /// How many transactions it brings; at least 1, so that no group takes commands without end.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Submit { transactions, .. } => transactions.len().max(1),
+            _ => 1,
+        }
+    }
 }
 
 /// How the engine is.
@@ -115,7 +128,7 @@ pub(crate) enum EngineState {
 pub struct Engine;
 
 impl Engine {
-    /// Replays the journal onto the last committed block and starts the engine's thread. The database must hold the
+    /// Replays the journal onto the last block of the database and starts the engine's thread. The database must hold the
     /// genesis.
     ///
     /// # Errors
@@ -128,6 +141,7 @@ impl Engine {
         journal: Journal,
     ) -> Result<(ChainHandle, EngineHandle), EngineError> {
         let contents = journal.load()?;
+        batching::prepare_kzg();
         start_with(config, spec, db, Box::new(journal), contents)
     }
 }
@@ -161,12 +175,7 @@ fn start_with(
     ready
         .recv()
         .map_err(|_| EngineError::Stopped(Some("its thread died while starting".into())))??;
-    let submitter = LocalSubmitter {
-        shared: Arc::clone(&shared),
-        config,
-        commands: commands.clone(),
-        state: watch.clone(),
-    };
+    let submitter = LocalSubmitter::new(Arc::clone(&shared), config, commands.clone(), watch.clone());
     Ok((
         ChainHandle::of(shared, Arc::new(submitter)),
         EngineHandle { commands, state: watch },
@@ -282,47 +291,5 @@ impl EngineHandle {
     pub(crate) async fn abort(&self) {
         let _ = self.send(Command::Abort).await;
         self.stopped().await;
-    }
-}
-
-/// The way from RPC into the engine's thread.
-struct LocalSubmitter {
-    shared: Arc<Shared>,
-    config: Arc<EngineConfig>,
-    commands: SyncSender<Command>,
-    state: watch::Receiver<EngineState>,
-}
-
-impl LocalSubmitter {
-    async fn submit_raw(&self, raw: Bytes) -> Result<B256, SubmitError> {
-        let transaction = Box::new(validate(&raw, &self.shared.spec, &self.config)?);
-        let (reply, answer) = oneshot::channel();
-        self.commands
-            .try_send(Command::Submit { transaction, reply })
-            .map_err(|error| match error {
-                TrySendError::Full(_) => SubmitError::Busy(self.config.submission_queue),
-                TrySendError::Disconnected(_) => self.unavailable(),
-            })?;
-        answer.await.map_err(|_| self.unavailable())?
-    }
-
-    fn unavailable(&self) -> SubmitError {
-        let reason = match &*self.state.borrow() {
-            EngineState::Stopped(Some(reason)) => reason.clone(),
-            _ => "it is stopping".into(),
-        };
-        SubmitError::Unavailable(reason)
-    }
-}
-
-impl TransactionSubmitter for LocalSubmitter {
-    fn submit(&self, raw: Bytes) -> BoxFuture<'_, Result<B256, SubmitError>> {
-        Box::pin(async move {
-            let result = self.submit_raw(raw).await;
-            if let Err(error) = &result {
-                metrics::counter!("cwe_engine_rejected_total", "reason" => error.reason()).increment(1);
-            }
-            result
-        })
     }
 }

@@ -1,4 +1,4 @@
-//! Starting: from the journal back to the open block and the mempool as they were acknowledged.
+//! Starting: from the journal back to the blocks, the open block and the mempool as they were acknowledged.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,13 +8,13 @@ use std::{
 use alloy::{
     consensus::transaction::{Recovered, SignerRecoverable},
     eips::eip2718::Decodable2718,
-    primitives::Bytes,
+    primitives::{B256, Bytes},
 };
 use cwe_primitives::{ChainSpec, TxEnvelope};
-use cwe_storage::{ExecutedItem, JournalContents, OpenBlock as JournaledBlock, Snapshot};
+use cwe_storage::{Database, ExecutedItem, JournalContents, JournaledBlock, Snapshot};
 
 use super::{EngineError, open_block::OpenBlock};
-use crate::mempool::PoolTransaction;
+use crate::{commit::append_block, mempool::PoolTransaction};
 
 /// What the journal gave.
 pub(super) struct Replayed {
@@ -26,32 +26,33 @@ pub(super) struct Replayed {
     pub(super) next_sequence: u64,
 }
 
-/// Rebuilds from the journal on the last committed block. `now_secs` is the timestamp if a block must be opened anew.
+/// Rebuilds from the journal on the database: sealed blocks that it lost in a crash are appended again, the open one is
+/// opened again. `now_secs` is the timestamp if a block must be opened anew.
 pub(super) fn replay(
     spec: &ChainSpec,
-    parent: Arc<Snapshot>,
+    db: &Database,
     contents: JournalContents,
     now_secs: u64,
 ) -> Result<Replayed, EngineError> {
     let accepted: BTreeMap<u64, Bytes> = contents.accepted.into_iter().map(|tx| (tx.sequence, tx.raw)).collect();
-    let executed: BTreeSet<u64> = contents
-        .executed
-        .iter()
-        .filter_map(|item| match item {
-            ExecutedItem::Transaction(sequence) => Some(*sequence),
-            ExecutedItem::Message(_) => None,
-        })
-        .collect();
-    let latest = parent.number();
-    let block = match &contents.open {
-        Some(open) if open.number > latest => replay_block(spec, &parent, open, &contents.executed, &accepted)?,
-        open => {
-            if let Some(open) = open {
-                check_committed(&parent, open, &executed, &accepted)?;
-            }
-            OpenBlock::open(spec, parent, now_secs)?
+    let mut open = None;
+    for block in &contents.blocks {
+        let parent = Arc::new(db.latest()?);
+        if block.opened.number <= parent.number() {
+            check_stored(&parent, block, &accepted)?;
+            continue;
         }
+        let replayed = replay_block(spec, &parent, block, &accepted)?;
+        match block.sealed {
+            Some(hash) => append_again(db, replayed, hash)?,
+            None => open = Some(replayed),
+        }
+    }
+    let block = match open {
+        Some(block) => block,
+        None => OpenBlock::open(spec, Arc::new(db.latest()?), now_secs)?,
     };
+    let executed: BTreeSet<u64> = contents.blocks.iter().flat_map(sequences).collect();
     let waiting = accepted
         .iter()
         .filter(|(sequence, _)| !executed.contains(sequence))
@@ -64,13 +65,37 @@ pub(super) fn replay(
     })
 }
 
+/// Seals a block that was sealed before, and must come out the same.
+fn append_again(db: &Database, block: OpenBlock, hash: B256) -> Result<(), EngineError> {
+    let number = block.view().number();
+    let (executed, senders) = block.conclude()?;
+    if executed.hash != hash {
+        return Err(EngineError::Journal(format!(
+            "block {number} was sealed as {hash}, executed again it is {}: report this, it is a defect",
+            executed.hash
+        )));
+    }
+    // The journal has it already.
+    append_block(db, executed, senders, || Ok(()))?;
+    tracing::info!(number, %hash, "a sealed block was built again from the journal");
+    Ok(())
+}
+
+/// Accepted transactions of a block, by sequence number.
+fn sequences(block: &JournaledBlock) -> impl Iterator<Item = u64> {
+    block.executed.iter().filter_map(|item| match item {
+        ExecutedItem::Transaction(sequence) => Some(*sequence),
+        ExecutedItem::Message(_) => None,
+    })
+}
+
 fn replay_block(
     spec: &ChainSpec,
     parent: &Arc<Snapshot>,
-    open: &JournaledBlock,
-    items: &[ExecutedItem],
+    journaled: &JournaledBlock,
     accepted: &BTreeMap<u64, Bytes>,
 ) -> Result<OpenBlock, EngineError> {
+    let open = &journaled.opened;
     let head = parent.head();
     if open.number != parent.number() + 1 || open.parent_hash != head.hash() {
         return Err(EngineError::Journal(format!(
@@ -97,7 +122,7 @@ fn replay_block(
             context.gas_limit,
         )));
     }
-    for item in items {
+    for item in &journaled.executed {
         let transaction = match item {
             ExecutedItem::Transaction(sequence) => recover(*sequence, raw_of(accepted, *sequence)?)?,
             ExecutedItem::Message(index) => message(parent, *index)?,
@@ -113,21 +138,24 @@ fn replay_block(
     Ok(block)
 }
 
-/// The journal's block is committed already: every transaction acknowledged for it must be there.
-fn check_committed(
-    parent: &Snapshot,
-    open: &JournaledBlock,
-    executed: &BTreeSet<u64>,
-    accepted: &BTreeMap<u64, Bytes>,
-) -> Result<(), EngineError> {
-    for sequence in executed {
-        let hash = decode(*sequence, raw_of(accepted, *sequence)?)?.hash();
-        let place = parent.transaction_location(hash)?;
-        if place.is_none_or(|place| place.block != open.number) {
+/// The database has the block already: it must be the journal's.
+fn check_stored(latest: &Snapshot, block: &JournaledBlock, accepted: &BTreeMap<u64, Bytes>) -> Result<(), EngineError> {
+    let number = block.opened.number;
+    let stored = latest.block_hash(number)?;
+    if let Some(sealed) = block.sealed
+        && stored != Some(sealed)
+    {
+        return Err(EngineError::Journal(format!(
+            "block {number} was sealed as {sealed}, the database has {stored:?}: was it replaced by another copy?"
+        )));
+    }
+    for sequence in sequences(block) {
+        let hash = decode(sequence, raw_of(accepted, sequence)?)?.hash();
+        let place = latest.transaction_location(hash)?;
+        if place.is_none_or(|place| place.block != number) {
             return Err(EngineError::Journal(format!(
-                "transaction {hash} was acknowledged for block {}, which is committed without it: was the database \
+                "transaction {hash} was acknowledged for block {number}, which is stored without it: was the database \
                  replaced by another copy?",
-                open.number,
             )));
         }
     }

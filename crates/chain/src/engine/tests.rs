@@ -8,14 +8,14 @@ use std::{
     time::Duration,
 };
 
-use alloy::primitives::{Address, TxKind, U256};
+use alloy::primitives::{Address, B256, TxKind, U256};
 use cwe_storage::{Journal, JournalGroup, StorageError};
 
 use super::{EngineError, group::JournalWriter, start_with};
 use crate::{
     ChainEvent, EngineConfig, MempoolConfig, SubmitError,
     handle::Inclusion,
-    testing::{BURN, GAS_PRICE, Home, Running, Tx, manual, message, now_secs, spec, wallet},
+    testing::{BURN, COUNTER, GAS_PRICE, Home, Running, Tx, manual, message, now_secs, spec, wallet},
 };
 
 fn balance(running: &Running, address: Address) -> U256 {
@@ -111,6 +111,64 @@ async fn what_was_acknowledged_survives_a_kill() {
     assert!(running.chain.pool().is_empty());
     running.kill().await;
     assert_eq!(home.start(manual()).chain.pending().unwrap().len(), 4);
+}
+
+/// Hashes of all blocks.
+fn hashes(running: &Running) -> Vec<B256> {
+    let latest = running.chain.db().latest().unwrap();
+    (0..=latest.number())
+        .map(|number| latest.block_hash(number).unwrap().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn blocks_that_a_loss_of_power_took_from_the_database_are_built_again_hash_for_hash() {
+    let home = Home::new();
+    let running = home.start(manual());
+    running.submit(&Tx::transfer(0).sign(1)).await.unwrap();
+    running.engine.seal().await.unwrap();
+    running.chain.db().persist().unwrap();
+    running.push_messages(&[message(0, 100_000), message(1, 100_000)]);
+
+    running.submit(&Tx::transfer(1).sign(1)).await.unwrap();
+    running.submit(&Tx::create(0, COUNTER, 200_000).sign(2)).await.unwrap();
+    running.engine.seal().await.unwrap();
+    // An empty one: its time is in no transaction.
+    running.engine.seal().await.unwrap();
+    let waiting = running.submit(&Tx::transfer(9).sign(3)).await.unwrap();
+    running.push_messages(&[message(2, 100_000)]);
+    running.submit(&Tx::transfer(2).sign(1)).await.unwrap();
+    running.engine.seal().await.unwrap();
+    let open = running.submit(&Tx::transfer(3).sign(1)).await.unwrap();
+    let sealed = hashes(&running);
+    let context = *running.chain.pending().unwrap().context();
+    assert_eq!((sealed.len(), running.chain.db().persisted().unwrap()), (5, 1));
+    running.kill().await;
+
+    let durable = home.database_file();
+    for written in [false, true] {
+        let running = home.start(manual());
+        assert_eq!(hashes(&running), sealed);
+        assert_eq!(running.chain.heads().latest, 4);
+        let pending = running.chain.pending().unwrap();
+        assert_eq!(*pending.context(), context);
+        assert!(pending.by_hash(&open).is_some());
+        assert!(running.chain.pool().by_hash(&waiting).is_some());
+        drop(pending);
+        if written {
+            running.chain.db().persist().unwrap();
+        }
+        running.kill().await;
+        home.restore_database_file(&durable);
+    }
+
+    let running = home.start(manual());
+    running.engine.shutdown().await.unwrap();
+    assert_eq!(running.chain.db().persisted().unwrap(), 5);
+    running.kill().await;
+    let running = home.start(manual());
+    assert_eq!(hashes(&running)[..5], sealed);
+    assert_eq!(running.chain.heads().latest, 5);
 }
 
 #[tokio::test]
@@ -456,6 +514,7 @@ async fn a_journal_ahead_of_the_database_is_refused() {
     let running = home.start(manual());
     running.submit(&Tx::transfer(0).sign(1)).await.unwrap();
     running.engine.seal().await.unwrap();
+    running.chain.db().persist().unwrap();
     running.submit(&Tx::transfer(1).sign(1)).await.unwrap();
     running.kill().await;
     home.remove_database();

@@ -3,17 +3,26 @@
 use std::{sync::Arc, time::Duration};
 
 use alloy::primitives::{B256, Bytes};
-use jsonrpsee::core::RegisterMethodError;
+use jsonrpsee::{core::RegisterMethodError, types::Params};
 
 use super::transactions::receipt_of;
 use crate::{api::Api, args::Args, error::RpcError, methods::Module, types::receipt::RpcReceipt};
 
+/// Name of the method that submits.
+pub(crate) const SEND_RAW_TRANSACTION: &str = "eth_sendRawTransaction";
+
+/// The only parameter of [`SEND_RAW_TRANSACTION`].
+pub(crate) fn raw_transaction(params: &Params<'_>) -> Result<Bytes, RpcError> {
+    let mut args = Args::new(params)?;
+    let raw = args.required()?;
+    args.end()?;
+    Ok(raw)
+}
+
 /// Registers the methods.
 pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
-    module.register_async_method("eth_sendRawTransaction", |params, api, _| async move {
-        let mut args = Args::new(&params)?;
-        let raw: Bytes = args.required()?;
-        args.end()?;
+    module.register_async_method(SEND_RAW_TRANSACTION, |params, api, _| async move {
+        let raw = raw_transaction(&params)?;
         Ok::<B256, RpcError>(api.chain.submit(raw).await?)
     })?;
     module.register_async_method("eth_sendRawTransactionSync", |params, api, _| async move {

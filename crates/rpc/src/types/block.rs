@@ -30,15 +30,18 @@ pub(crate) struct BlockView {
 }
 
 impl BlockView {
-    /// View of a sealed block; `None` if a signature recovers to nobody, which no sealed block has.
-    pub(crate) fn sealed(block: &SealedBlock) -> Option<Self> {
-        let transactions = cwe_primitives::transaction::recover_all(block.block.body.transactions.clone()).ok()?;
-        Some(Self {
+    /// View of a sealed block.
+    pub(crate) fn sealed(block: &SealedBlock) -> Self {
+        let transactions = block.block.body.transactions.iter().cloned();
+        Self {
             hash: block.hash,
             header: block.block.header.clone(),
-            transactions,
+            transactions: transactions
+                .zip(&block.senders)
+                .map(|(transaction, sender)| Recovered::new_unchecked(transaction, *sender))
+                .collect(),
             receipts: block.receipts.clone(),
-        })
+        }
     }
 
     /// View of the open block.

@@ -5,7 +5,7 @@ use alloy::{
     primitives::{Bytes, U256},
 };
 use cwe_primitives::{L1Message, TxEnvelope};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::common::{Node, Tx, wallet};
 
@@ -139,4 +139,31 @@ async fn waiting_transactions_are_shown_by_sender_and_nonce() {
     );
     let raw_bytes = node.call("eth_getRawTransactionByHash", json!([waiting])).await;
     assert_eq!(raw_bytes, json!(raw(&Tx::transfer(2).sign(1))));
+}
+
+#[tokio::test]
+async fn a_batch_submits_in_order_and_answers_each_call_for_itself() {
+    let node = Node::start().await;
+    let [first, second] = [Tx::transfer(0).sign(1), Tx::transfer(1).sign(1)];
+    let call = |id: u64, method: &str, params: Value| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+    let send = |id: u64, params: Value| call(id, "eth_sendRawTransaction", params);
+    let batch = json!([
+        send(7, json!([raw(&first)])),
+        send(8, json!([])),
+        send(9, json!([raw(&first)])),
+        send(10, json!([raw(&second)])),
+        call(11, "eth_getTransactionReceipt", json!([second.hash()])),
+        { "jsonrpc": "2.0", "method": "eth_sendRawTransaction", "params": [raw(&Tx::transfer(2).sign(1))] },
+        call(12, "eth_getTransactionCount", json!([wallet(1).address(), "pending"])),
+    ]);
+    let (_, answers) = node.post(&batch.to_string()).await;
+    let answers: Vec<Value> = serde_json::from_str(&answers).unwrap();
+    let ids: Vec<_> = answers.iter().map(|answer| answer["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids, [7, 8, 9, 10, 11, 12]);
+    assert_eq!(answers[0]["result"], json!(first.hash()));
+    assert_eq!(answers[1]["error"]["code"], -32602);
+    assert_eq!(answers[2]["error"]["message"], "already known");
+    assert_eq!(answers[3]["result"], json!(second.hash()));
+    assert_eq!(answers[4]["result"]["status"], "0x1");
+    assert_eq!(answers[5]["result"], "0x2");
 }

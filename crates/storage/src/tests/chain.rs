@@ -1,6 +1,6 @@
 //! A chain of made-up blocks beside a model of its state in memory.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, keccak256};
@@ -170,6 +170,7 @@ pub(crate) fn small() -> Options {
     Options {
         max_size_bytes: 64 << 20,
         growth_step_bytes: 1 << 20,
+        persist_after: Duration::from_secs(3600),
         ..Options::default()
     }
 }

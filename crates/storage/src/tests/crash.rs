@@ -65,7 +65,7 @@ fn group(number: u64) -> JournalGroup {
             raw: vec![1; 300].into(),
         }],
         executed: vec![ExecutedItem::Transaction(number)],
-        dropped: Vec::new(),
+        ..JournalGroup::default()
     }
 }
 
@@ -137,9 +137,10 @@ fn a_killed_writer_loses_nothing_that_it_reported() {
         let old = last - 3;
         assert_state(&database.at(old).unwrap(), &state_after(old));
         let contents = open_journal(directory.path()).load().unwrap();
-        let open = contents.open.unwrap().number;
+        let block = contents.blocks.last().unwrap();
+        let open = block.opened.number;
         assert!((journaled..=journaled + 1).contains(&open));
         let JournalGroup { accepted, executed, .. } = group(open);
-        assert_eq!((contents.accepted, contents.executed), (accepted, executed));
+        assert_eq!((&contents.accepted, &block.executed), (&accepted, &executed));
     }
 }
