@@ -46,6 +46,7 @@ contract DeployEconomy is EconomyScript {
             aggregationSecs: uint40(vm.parseJsonUint(json, ".schedule.aggregationSecs"))
         });
         config.beaconDelay = uint64(vm.parseJsonUint(json, ".beaconDelay"));
+        config.claimDelaySecs = uint64(vm.parseJsonUint(json, ".claimDelaySecs"));
         config.parameters = IEconomyParameters.Parameters({
             ecoPpm: uint32(vm.parseJsonUint(json, ".parameters.ecoPpm")),
             infraPpm: uint32(vm.parseJsonUint(json, ".parameters.infraPpm")),

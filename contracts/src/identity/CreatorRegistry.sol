@@ -132,6 +132,8 @@ contract CreatorRegistry is ICreatorRegistry, Governed, EIP712Upgradeable {
     }
 
     function _requireSignature(address key, bytes32 structHash, bytes calldata signature) private view {
+        // The third value explains an error that has no more to say than its kind.
+        // slither-disable-next-line unused-return
         (address signer, ECDSA.RecoverError error,) = ECDSA.tryRecoverCalldata(_hashTypedDataV4(structHash), signature);
         if (error != ECDSA.RecoverError.NoError || signer != key) revert SignatureInvalid(key);
     }

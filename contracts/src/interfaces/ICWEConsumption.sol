@@ -11,14 +11,8 @@ interface ICWEConsumption {
     /// @param nullifier `H(s, K_E)`; means nothing outside of this epoch.
     /// @param index Position of the notes root in the epoch's note tree.
     /// @param notesRoot Root over the subscriber's notes.
-    /// @param noteTreeRoot Root of the epoch's note tree with it.
     event ConsumptionSubmitted(
-        uint64 indexed epoch,
-        bytes32 indexed tierId,
-        bytes32 indexed nullifier,
-        uint256 index,
-        bytes32 notesRoot,
-        uint256 noteTreeRoot
+        uint64 indexed epoch, bytes32 indexed tierId, bytes32 indexed nullifier, uint256 index, bytes32 notesRoot
     );
     /// @notice The verifier changed.
     event VerifierSet(address indexed verifier);
@@ -51,7 +45,7 @@ interface ICWEConsumption {
     ) external;
 
     /// @notice Sets the verifier of Split proofs. Owner only.
-    function setVerifier(address verifier) external;
+    function setVerifier(address verifier_) external;
 
     /// @notice The verifier, zero when none is set.
     function verifier() external view returns (address);

@@ -13,6 +13,14 @@ struct Payee {
 /// @dev A work id is 32 bytes with a zero top byte, so that it is a field element. Each payee must agree to each version
 /// of a work, by being the caller, by a call (`setConsent`) beforehand, or by an EIP-712 signature. Versions and price
 /// changes apply from the next epoch on.
+///
+/// A content id and an FP_ID belong to the first work that shows them, and whoever watches pending transactions sees
+/// them a moment before. So they are claimed in two steps: first `announce` with the hash of creator and content, which
+/// tells nothing, and registration only after `claimDelaySecs`. Who reads them in a registration has announced nothing,
+/// and is too late by that delay. (No salt: the digest of an encrypted file and the hash of its descriptor cannot be
+/// guessed by who does not have them, and who has them needs no hint.) A delay above the L1 inbox's `forceAfter` also
+/// binds the sequencer, which could hold a registration back for that long. A bare work id is not protected: it is a
+/// random number without worth, so a creator whose id was taken takes another one; the announcement stays good.
 interface ICWERegistry {
     /// @notice What may become of a work.
     enum Status {
@@ -74,6 +82,8 @@ interface ICWERegistry {
     event TermsSet(bytes32 indexed workId, uint64 indexed fromEpoch, uint64 pricePerMin, bytes32 regionRule);
     /// @notice A work's leaf in the commitment tree changed.
     event CommitmentChanged(uint64 indexed epoch, uint32 indexed index, bytes32 leaf, bytes32 root);
+    /// @notice Somebody announced a claim to a content and a fingerprint, by its hash.
+    event ClaimAnnounced(bytes32 indexed claim);
     /// @notice The status of a work was set by `by`, for the reason with this hash.
     event StatusSet(bytes32 indexed workId, Status status, address indexed by, bytes32 reason);
     /// @notice `payee` gave or took back its agreement to a share.
@@ -91,6 +101,12 @@ interface ICWERegistry {
     error DuplicateContent(bytes32 contentId, bytes32 workId);
     /// @notice Work `workId` already has this FP_ID.
     error DuplicateFingerprint(bytes32 fpId, bytes32 workId);
+    /// @notice A new content id or FP_ID was not announced: `announce(claim)` comes first.
+    error ClaimNotAnnounced(bytes32 claim);
+    /// @notice The claim was announced too recently; it counts from Unix time `countsAt` in seconds on.
+    error ClaimTooRecent(bytes32 claim, uint256 countsAt);
+    /// @notice A delay of claims is 1 … `maximum` seconds.
+    error ClaimDelayInvalid(uint64 delaySecs, uint64 maximum);
     /// @notice `payees` and `splits` or `consents` differ in length.
     error LengthMismatch(uint256 payees, uint256 others);
     /// @notice The price does not fit 64 bits.
@@ -125,8 +141,12 @@ interface ICWERegistry {
         bytes32 regionRule
     ) external;
 
-    /// @notice Registers a work with its content and signed consents. The creator's key or a delegate with the role to
-    /// publish.
+    /// @notice Announces a claim. Anybody may; announcing again changes nothing.
+    /// @param claim `claimOf(creatorId, content)`.
+    function announce(bytes32 claim) external;
+
+    /// @notice Registers a work with its content, announced before, and signed consents. The creator's key or a delegate
+    /// with the role to publish.
     /// @param consents One for each payee, in their order.
     function registerWorkWithConsents(
         bytes32 workId,
@@ -137,7 +157,8 @@ interface ICWERegistry {
         Terms calldata terms
     ) external;
 
-    /// @notice Adds a version: content and payees from the next epoch on.
+    /// @notice Adds a version: content and payees from the next epoch on. A content id or FP_ID that is not the work's yet
+    /// must have been announced.
     function addVersion(bytes32 workId, Content calldata content, Payee[] calldata payees, Consent[] calldata consents)
         external;
 
@@ -171,6 +192,16 @@ interface ICWERegistry {
 
     /// @notice Work with this FP_ID, 0 for none.
     function workWithFingerprint(bytes32 fpId) external view returns (bytes32);
+
+    /// @notice What a creator announces before it shows a content:
+    /// `keccak256(abi.encode(uint256 chainId, address registry, bytes32 creatorId, Content content))`.
+    function claimOf(bytes32 creatorId, Content calldata content) external view returns (bytes32);
+
+    /// @notice Unix time in seconds at which a claim was announced; 0 when it was not, or has been used.
+    function announcedAt(bytes32 claim) external view returns (uint64);
+
+    /// @notice Seconds that must pass between announcement and registration.
+    function claimDelaySecs() external view returns (uint64);
 
     /// @notice What aggregates of an epoch check prices against: `keccak256(abi.encode(works root, region table))`.
     /// Final when the epoch is over.

@@ -25,7 +25,6 @@ interface ICWETiers {
     /// @param identityCommitment Of the subscriber.
     /// @param index Position in the epoch's tree.
     /// @param leaf The leaf.
-    /// @param root Root of the tree with it.
     /// @param payer Who paid; not necessarily the subscriber.
     /// @param fee CLN wei.
     event Subscribed(
@@ -34,7 +33,6 @@ interface ICWETiers {
         uint256 indexed identityCommitment,
         uint256 index,
         uint256 leaf,
-        uint256 root,
         address payer,
         uint256 fee
     );
@@ -46,7 +44,6 @@ interface ICWETiers {
         bytes32 fromTier,
         uint256 index,
         uint256 leaf,
-        uint256 root,
         address payer,
         uint256 paid
     );
@@ -86,13 +83,10 @@ interface ICWETiers {
 
     /// @notice Moves a commitment's subscription in the current epoch to a dearer tier for the difference of the fees.
     /// Anybody may pay.
-    /// @param fromTier The tier it is in.
     /// @param toTier The dearer one.
     /// @param identityCommitment The subscriber.
     /// @param siblings Merkle path of the present leaf, from the leaf up.
-    function upgrade(bytes32 fromTier, bytes32 toTier, uint256 identityCommitment, uint256[20] calldata siblings)
-        external
-        payable;
+    function upgrade(bytes32 toTier, uint256 identityCommitment, uint256[20] calldata siblings) external payable;
 
     /// @notice Adds a tier from the current epoch on, or changes one from the epoch after the next on: the next one can
     /// already be paid for. Owner only.
@@ -111,7 +105,8 @@ interface ICWETiers {
     /// @notice Ids of all tiers there ever were.
     function tierIds() external view returns (bytes32[] memory);
 
-    /// @notice Root of an epoch's subscription tree, 0 while it is empty; final when the epoch is over.
+    /// @notice Root of an epoch's subscription tree, 0 while it is empty; final when the epoch is over. Computed from
+    /// the tree's edge with twenty hashes.
     function subscriptionRoot(uint64 epoch) external view returns (uint256);
 
     /// @notice Leaves in an epoch's tree.
@@ -119,6 +114,9 @@ interface ICWETiers {
 
     /// @notice Position of a commitment's leaf.
     function positionOf(uint64 epoch, uint256 identityCommitment) external view returns (uint256 index);
+
+    /// @notice Tier that a commitment is subscribed to.
+    function tierOf(uint64 epoch, uint256 identityCommitment) external view returns (bytes32);
 
     /// @notice Fees taken for a tier in an epoch, CLN wei, and how many leaves they paid for.
     function revenueOf(uint64 epoch, bytes32 tierId) external view returns (uint256 revenue, uint64 subscribers);

@@ -21,10 +21,10 @@ interface IFeeVault {
     function withdraw() external returns (uint64 index);
 
     /// @notice Sets the L1 recipient. Owner only.
-    function setRecipient(address recipient) external;
+    function setRecipient(address recipient_) external;
 
     /// @notice Hands the vault over. Owner only.
-    function setOwner(address owner) external;
+    function setOwner(address owner_) external;
 
     /// @notice Who governs the vault: on L2, set at genesis.
     function owner() external view returns (address);

@@ -14,12 +14,12 @@ interface IL1BlockOracle {
     error StaleL1Block(uint64 number, uint64 current);
 
     /// @notice Takes over an L1 block's figures.
-    /// @param number L1 block number.
-    /// @param timestamp Its Unix time in seconds.
-    /// @param baseFee Its base fee in wei of ETH.
-    /// @param prevRandao Its beacon randomness.
-    /// @param parentHash Hash of the block before it.
-    function setL1Block(uint64 number, uint64 timestamp, uint128 baseFee, bytes32 prevRandao, bytes32 parentHash)
+    /// @param number_ L1 block number.
+    /// @param timestamp_ Its Unix time in seconds.
+    /// @param baseFee_ Its base fee in wei of ETH.
+    /// @param prevRandao_ Its beacon randomness.
+    /// @param parentHash_ Hash of the block before it.
+    function setL1Block(uint64 number_, uint64 timestamp_, uint128 baseFee_, bytes32 prevRandao_, bytes32 parentHash_)
         external;
 
     /// @notice L1 block number.

@@ -31,6 +31,8 @@ library CommitmentTree {
         uint256 last = tree.count - 1;
         for (uint256 level = 0; level < DEPTH; ++level) {
             uint256 position = index >> level;
+            // Exclusive or, not a power.
+            // slither-disable-next-line incorrect-exp
             uint256 neighbour = position ^ 1;
             tree.nodes[_key(level, position)] = node;
             // Right of the last leaf is nothing to read.

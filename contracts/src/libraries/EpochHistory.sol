@@ -15,6 +15,8 @@ library EpochHistory {
 
     /// @notice `value` holds from `fromEpoch` on. A value set for the same epoch before is replaced.
     function set(History storage self, uint64 fromEpoch, uint208 value) internal {
+        // It returns the old and the new value, which the caller knows.
+        // slither-disable-next-line unused-return
         self.trace.push(SafeCast.toUint48(fromEpoch), value);
     }
 

@@ -57,6 +57,7 @@ contract Escrow is IEscrow, Governed, PullPayments {
         }
         if (sum > type(uint128).max) revert TermsInvalid();
         // Reverts for an unknown work now, not when it is to be paid.
+        // slither-disable-next-line unused-return
         if (terms.workId != 0) $.registry.workOf(terms.workId);
         job.contractor = msg.sender;
         job.client = terms.client;
@@ -118,6 +119,9 @@ contract Escrow is IEscrow, Governed, PullPayments {
     /* disputes */
 
     /// @inheritdoc IEscrow
+    /// @dev The event says whether the arbitrator took the notice, and so follows it; an arbitrator that calls back finds
+    /// the job in dispute.
+    // slither-disable-next-line reentrancy-events
     function dispute(bytes32 jobId) external {
         Job storage job = _jobIn(jobId, State.Open);
         if (msg.sender != job.client && msg.sender != job.contractor) revert NotParty(msg.sender);

@@ -111,6 +111,8 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
         PayoutsStorage storage $ = _storage();
         bytes32[] memory tierIds = $.sources.tiers.tierIds();
         if (units.length != tierIds.length) revert UnitsLengthInvalid(units.length, tierIds.length);
+        // Calls in a loop: the protocol's own contracts, and never more than CWETiers.MAX_TIERS times.
+        // slither-disable-start calls-loop
         for (uint256 i = 0; i < units.length; ++i) {
             if (units[i] == 0) continue;
             uint256 sum = uint256($.epochs[epoch].units[tierIds[i]]) + units[i];
@@ -119,6 +121,7 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
             // forge-lint: disable-next-line(unsafe-typecast): at most 100 · 2²⁰
             $.epochs[epoch].units[tierIds[i]] = uint64(sum);
         }
+        // slither-disable-end calls-loop
     }
 
     /* settlement */
@@ -140,6 +143,9 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
     }
 
     /// @inheritdoc ICWEPayouts
+    /// @dev What is called at the end are the protocol's own contracts, after all writes (slither takes the reading of a
+    /// namespace's slot afterwards for one), and the treasury's address was fixed at deployment.
+    // slither-disable-next-line arbitrary-send-eth,reentrancy-eth,reentrancy-benign
     function settleEpoch(uint256 epochId) external {
         PayoutsStorage storage $ = _storage();
         uint64 epoch = SafeCast.toUint64(epochId);
@@ -262,10 +268,14 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
         uint256 count = inputs.tierIds.length;
         inputs.fees = new uint256[](count);
         inputs.revenues = new uint256[](count);
+        // Calls in a loop: the protocol's own contracts, and never more than CWETiers.MAX_TIERS times. Of the revenue the
+        // number of subscribers is not needed.
+        // slither-disable-start calls-loop,unused-return
         for (uint256 i = 0; i < count; ++i) {
             inputs.fees[i] = sources.tiers.termsOf(inputs.tierIds[i], epoch).fee;
             (inputs.revenues[i],) = sources.tiers.revenueOf(epoch, inputs.tierIds[i]);
         }
+        // slither-disable-end calls-loop,unused-return
         bytes32 carriedRoot = $.epochs[epoch - 1].settlement.carriedRoot;
         inputs.carriedRootIn = carriedRoot == 0 ? EMPTY_TRIE_ROOT : carriedRoot;
         inputs.carriedIn = $.epochs[epoch - 1].settlement.carried;

@@ -6,6 +6,7 @@ import {IMessagePasser} from "../interfaces/IMessagePasser.sol";
 /// @title MessagePasser
 /// @notice See {IMessagePasser}. Lives at `0x…C0E001` from genesis on; its code has no constructor. An append-only
 /// binary keccak tree of depth 32 that keeps only its right edge. What it receives it cannot spend: that is the burn.
+// slither-disable-next-line locked-ether
 contract MessagePasser is IMessagePasser {
     uint256 internal constant DEPTH = 32;
 

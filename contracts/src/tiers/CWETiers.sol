@@ -24,6 +24,12 @@ contract CWETiers is ICWETiers, Governed {
         uint64 subscribers;
     }
 
+    struct Subscription {
+        uint184 tierId;
+        /// @dev Leaf number plus one.
+        uint64 position;
+    }
+
     /// @custom:storage-location erc7201:cwe.tiers
     struct TiersStorage {
         IEpochClock clock;
@@ -32,8 +38,7 @@ contract CWETiers is ICWETiers, Governed {
         mapping(bytes32 tierId => EpochHistory.History) terms;
         mapping(uint64 epoch => PoseidonTree.Tree) trees;
         mapping(uint64 epoch => mapping(bytes32 tierId => Revenue)) revenue;
-        /// @dev Leaf number plus one.
-        mapping(uint64 epoch => mapping(uint256 identityCommitment => uint256)) positions;
+        mapping(uint64 epoch => mapping(uint256 identityCommitment => Subscription)) subscriptions;
         mapping(uint64 epoch => bool) collected;
     }
 
@@ -64,12 +69,10 @@ contract CWETiers is ICWETiers, Governed {
     }
 
     /// @inheritdoc ICWETiers
-    function upgrade(bytes32 fromTier, bytes32 toTier, uint256 identityCommitment, uint256[20] calldata siblings)
-        external
-        payable
-    {
+    function upgrade(bytes32 toTier, uint256 identityCommitment, uint256[20] calldata siblings) external payable {
         TiersStorage storage $ = _storage();
         uint64 epoch = $.clock.currentEpoch();
+        bytes32 fromTier = tierOf(epoch, identityCommitment);
         uint256 fromFee = _openFee(fromTier, epoch);
         uint256 toFee = _openFee(toTier, epoch);
         if (toFee <= fromFee) revert NotAnUpgrade(fromFee, toFee);
@@ -77,10 +80,12 @@ contract CWETiers is ICWETiers, Governed {
         uint256 index = positionOf(epoch, identityCommitment);
 
         uint256 leaf = leafOf(toTier, epoch, identityCommitment);
-        uint256 root = $.trees[epoch].replace(index, leafOf(fromTier, epoch, identityCommitment), leaf, siblings);
+        $.trees[epoch].replace(index, leafOf(fromTier, epoch, identityCommitment), leaf, siblings);
+        // forge-lint: disable-next-line(unsafe-typecast): a tier id has 184 bits
+        $.subscriptions[epoch][identityCommitment].tierId = uint184(uint256(toTier));
         _withdrawRevenue($.revenue[epoch][fromTier], fromFee);
         _addRevenue($.revenue[epoch][toTier], toFee);
-        emit Upgraded(epoch, toTier, identityCommitment, fromTier, index, leaf, root, msg.sender, msg.value);
+        emit Upgraded(epoch, toTier, identityCommitment, fromTier, index, leaf, msg.sender, msg.value);
     }
 
     /* governance */
@@ -143,7 +148,7 @@ contract CWETiers is ICWETiers, Governed {
 
     /// @inheritdoc ICWETiers
     function subscriptionRoot(uint64 epoch) external view returns (uint256) {
-        return _storage().trees[epoch].root;
+        return _storage().trees[epoch].root();
     }
 
     /// @inheritdoc ICWETiers
@@ -153,9 +158,12 @@ contract CWETiers is ICWETiers, Governed {
 
     /// @inheritdoc ICWETiers
     function positionOf(uint64 epoch, uint256 identityCommitment) public view returns (uint256 index) {
-        uint256 position = _storage().positions[epoch][identityCommitment];
-        if (position == 0) revert NotSubscribed(epoch, identityCommitment);
-        return position - 1;
+        return _subscription(epoch, identityCommitment).position - 1;
+    }
+
+    /// @inheritdoc ICWETiers
+    function tierOf(uint64 epoch, uint256 identityCommitment) public view returns (bytes32) {
+        return bytes32(uint256(_subscription(epoch, identityCommitment).tierId));
     }
 
     /// @inheritdoc ICWETiers
@@ -176,14 +184,25 @@ contract CWETiers is ICWETiers, Governed {
         Field.requireNonZero(identityCommitment);
         uint256 fee = _openFee(tierId, epoch);
         if (msg.value != fee) revert WrongFee(msg.value, fee);
-        if ($.positions[epoch][identityCommitment] != 0) revert AlreadySubscribed(epoch, identityCommitment);
+        if ($.subscriptions[epoch][identityCommitment].position != 0) {
+            revert AlreadySubscribed(epoch, identityCommitment);
+        }
 
         uint256 leaf = leafOf(tierId, epoch, identityCommitment);
-        uint256 root;
-        (index, root) = $.trees[epoch].append(leaf);
-        $.positions[epoch][identityCommitment] = index + 1;
+        index = $.trees[epoch].append(leaf);
+        // forge-lint: disable-next-line(unsafe-typecast): a tier id has 184 bits, a position 21
+        $.subscriptions[epoch][identityCommitment] = Subscription(uint184(uint256(tierId)), uint64(index + 1));
         _addRevenue($.revenue[epoch][tierId], fee);
-        emit Subscribed(epoch, tierId, identityCommitment, index, leaf, root, msg.sender, fee);
+        emit Subscribed(epoch, tierId, identityCommitment, index, leaf, msg.sender, fee);
+    }
+
+    function _subscription(uint64 epoch, uint256 identityCommitment)
+        private
+        view
+        returns (Subscription memory subscription)
+    {
+        subscription = _storage().subscriptions[epoch][identityCommitment];
+        if (subscription.position == 0) revert NotSubscribed(epoch, identityCommitment);
     }
 
     function _openFee(bytes32 tierId, uint64 epoch) private view returns (uint256 fee) {

@@ -27,6 +27,8 @@ contract CWEConsumption is ICWEConsumption, Governed {
         mapping(uint64 epoch => PoseidonTree.Tree) notes;
         mapping(uint64 epoch => mapping(bytes32 nullifier => bool)) used;
         mapping(uint64 epoch => mapping(bytes32 tierId => uint64)) submissions;
+        /// @dev Final roots, kept by the first submission so that the others need not compute them.
+        mapping(uint64 epoch => uint256) subscriptionRoots;
     }
 
     // keccak256(abi.encode(uint256(keccak256("cwe.consumption")) - 1)) & ~bytes32(uint256(0xff))
@@ -69,15 +71,18 @@ contract CWEConsumption is ICWEConsumption, Governed {
         Field.requireNonZero(uint256(userId));
         Field.requireNonZero(uint256(notesRoot));
         if ($.used[epoch][userId]) revert NullifierUsed(epoch, userId);
+        // Of the revenue only the number of subscribers is needed.
+        // slither-disable-next-line unused-return
         (, uint64 subscribers) = $.tiers.revenueOf(epoch, tierId);
         uint64 submissions = $.submissions[epoch][tierId];
         if (submissions >= subscribers) revert TierExhausted(epoch, tierId, subscribers);
+        if ($.subscriptionRoots[epoch] == 0) $.subscriptionRoots[epoch] = $.tiers.subscriptionRoot(epoch);
         if (!$.verifier.verify(publicInputs(epoch, tierId, userId, notesRoot), zkProof)) revert ProofInvalid();
 
         $.used[epoch][userId] = true;
         $.submissions[epoch][tierId] = submissions + 1;
-        (uint256 index, uint256 root) = $.notes[epoch].append(uint256(notesRoot));
-        emit ConsumptionSubmitted(epoch, tierId, userId, index, notesRoot, root);
+        uint256 index = $.notes[epoch].append(uint256(notesRoot));
+        emit ConsumptionSubmitted(epoch, tierId, userId, index, notesRoot);
     }
 
     /// @inheritdoc ICWEConsumption
@@ -108,14 +113,15 @@ contract CWEConsumption is ICWEConsumption, Governed {
         inputs[2] = uint256(tierId);
         inputs[3] = $.tiers.termsOf(tierId, epoch).allowanceSecs;
         inputs[4] = $.parameters.parametersOf(epoch).diminishingPpm;
-        inputs[5] = $.tiers.subscriptionRoot(epoch);
+        uint256 root = $.subscriptionRoots[epoch];
+        inputs[5] = root == 0 ? $.tiers.subscriptionRoot(epoch) : root;
         inputs[6] = uint256(nullifier);
         inputs[7] = uint256(notesRoot);
     }
 
     /// @inheritdoc ICWEConsumption
     function noteRoot(uint64 epoch) external view returns (uint256) {
-        return _storage().notes[epoch].root;
+        return _storage().notes[epoch].root();
     }
 
     /// @inheritdoc ICWEConsumption

@@ -47,6 +47,8 @@ contract EpochClock is IEpochClock, Governed {
         uint48 nextEpoch = uint48(current + 1);
         uint48 startsAt = uint48(windowsOf(current).endsAt);
         // forge-lint: disable-end(unsafe-typecast)
+        // Numbers of epochs, not times or balances: that they are equal is no chance.
+        // slither-disable-next-line incorrect-equality
         if (eras[eras.length - 1].firstEpoch == nextEpoch) eras.pop();
         eras.push(_era(startsAt, nextEpoch, schedule));
         emit ScheduleSet(nextEpoch, startsAt, schedule);
@@ -63,6 +65,8 @@ contract EpochClock is IEpochClock, Governed {
     /// @inheritdoc IEpochClock
     function submissionEpoch() external view returns (uint64) {
         uint64 ended = currentEpoch() - 1;
+        // Epochs are numbered from 1: 0 is no chance, it says that none has ended.
+        // slither-disable-next-line incorrect-equality
         if (ended == 0 || block.timestamp >= windowsOf(ended).submissionEndsAt) return 0;
         return ended;
     }
@@ -103,6 +107,8 @@ contract EpochClock is IEpochClock, Governed {
 
     /// @dev The last era that begins with `epoch` or before.
     function _eraOf(uint64 epoch) private view returns (Era memory) {
+        // The caller's number, compared with the one that is none.
+        // slither-disable-next-line incorrect-equality
         if (epoch == 0) revert UnknownEpoch(epoch);
         Era[] storage eras = _storage().eras;
         uint256 low = 0;

@@ -21,6 +21,8 @@ contract WorkRegistry is ICWERegistry, Governed, SplitConsents {
     using EpochHistory for EpochHistory.History;
     using Checkpoints for Checkpoints.Trace256;
 
+    /// @notice Bound of the delay between announcement and registration.
+    uint64 public constant MAX_CLAIM_DELAY_SECS = 7 days;
     uint32 private constant ROLE_PUBLISH = 1;
     uint32 private constant ROLE_PRICE = 2;
 
@@ -42,12 +44,14 @@ contract WorkRegistry is ICWERegistry, Governed, SplitConsents {
         ICWEIdentity identity;
         ICreatorRegistry creators;
         IEpochClock clock;
+        uint64 claimDelaySecs;
         IRegionRules regions;
         mapping(bytes32 workId => Entry) entries;
         mapping(bytes32 contentId => bytes32) workWithContent;
         mapping(bytes32 fpId => bytes32) workWithFingerprint;
         CommitmentTree.Tree tree;
         Checkpoints.Trace256 roots;
+        mapping(bytes32 claim => uint64) announcedAt;
     }
 
     // keccak256(abi.encode(uint256(keccak256("cwe.work-registry")) - 1)) & ~bytes32(uint256(0xff))
@@ -58,14 +62,22 @@ contract WorkRegistry is ICWERegistry, Governed, SplitConsents {
     /// @param creators_ Their keys and delegates.
     /// @param clock_ The epochs.
     /// @param regions_ The region table.
-    function initialize(address owner_, address identity_, address creators_, address clock_, address regions_)
-        external
-        initializer
-    {
+    /// @param claimDelaySecs_ Seconds between announcement and registration, see {ICWERegistry}.
+    function initialize(
+        address owner_,
+        address identity_,
+        address creators_,
+        address clock_,
+        address regions_,
+        uint64 claimDelaySecs_
+    ) external initializer {
         _requireNonZero(identity_);
         _requireNonZero(creators_);
         _requireNonZero(clock_);
         _requireNonZero(regions_);
+        if (claimDelaySecs_ == 0 || claimDelaySecs_ > MAX_CLAIM_DELAY_SECS) {
+            revert ClaimDelayInvalid(claimDelaySecs_, MAX_CLAIM_DELAY_SECS);
+        }
         __Ownable_init(owner_);
         __EIP712_init("CWEWorkRegistry", "1");
         WorkRegistryStorage storage $ = _storage();
@@ -73,6 +85,7 @@ contract WorkRegistry is ICWERegistry, Governed, SplitConsents {
         $.creators = ICreatorRegistry(creators_);
         $.clock = IEpochClock(clock_);
         $.regions = IRegionRules(regions_);
+        $.claimDelaySecs = claimDelaySecs_;
     }
 
     /* creators */
@@ -94,10 +107,18 @@ contract WorkRegistry is ICWERegistry, Governed, SplitConsents {
         for (uint256 i = 0; i < payees.length; ++i) {
             list[i] = Payee(payees[i], splits[i]);
         }
-        Content memory none;
+        Content memory none = Content(0, 0, 0, 0, 0);
         // forge-lint: disable-next-line(unsafe-typecast): bounded above
         Terms memory terms = Terms(uint64(pricePerMin), regionRule);
         _register(workId, _storage().creators.creatorOf(msg.sender), none, list, new Consent[](list.length), terms);
+    }
+
+    /// @inheritdoc ICWERegistry
+    function announce(bytes32 claim) external {
+        WorkRegistryStorage storage $ = _storage();
+        if ($.announcedAt[claim] != 0) return;
+        $.announcedAt[claim] = uint64(block.timestamp);
+        emit ClaimAnnounced(claim);
     }
 
     /// @inheritdoc ICWERegistry
@@ -191,6 +212,21 @@ contract WorkRegistry is ICWERegistry, Governed, SplitConsents {
     }
 
     /// @inheritdoc ICWERegistry
+    function claimOf(bytes32 creatorId, Content memory content) public view returns (bytes32) {
+        return keccak256(abi.encode(block.chainid, address(this), creatorId, content));
+    }
+
+    /// @inheritdoc ICWERegistry
+    function announcedAt(bytes32 claim) external view returns (uint64) {
+        return _storage().announcedAt[claim];
+    }
+
+    /// @inheritdoc ICWERegistry
+    function claimDelaySecs() external view returns (uint64) {
+        return _storage().claimDelaySecs;
+    }
+
+    /// @inheritdoc ICWERegistry
     function registryCommitment(uint64 epoch) external view returns (bytes32) {
         return keccak256(abi.encode(worksRoot(epoch), _storage().regions.rowsOf(epoch)));
     }
@@ -243,7 +279,7 @@ contract WorkRegistry is ICWERegistry, Governed, SplitConsents {
         Splits.requireValid(payees);
         Entry storage entry = _storage().entries[workId];
         _requireConsents(workId, version, entry.work.creatorId, payees, consents);
-        _claimContent(workId, content);
+        _claimContent(workId, entry.work.creatorId, content);
         Version storage stored = entry.versions[version];
         stored.content = content;
         for (uint256 i = 0; i < payees.length; ++i) {
@@ -254,18 +290,26 @@ contract WorkRegistry is ICWERegistry, Governed, SplitConsents {
     }
 
     /// @dev The first work to show a content or a fingerprint keeps it, over all its versions.
-    function _claimContent(bytes32 workId, Content memory content) private {
+    function _claimContent(bytes32 workId, bytes32 creatorId, Content memory content) private {
         WorkRegistryStorage storage $ = _storage();
-        if (content.contentId != 0) {
-            bytes32 holder = $.workWithContent[content.contentId];
-            if (holder != 0 && holder != workId) revert DuplicateContent(content.contentId, holder);
-            $.workWithContent[content.contentId] = workId;
-        }
-        if (content.fpId != 0) {
-            bytes32 holder = $.workWithFingerprint[content.fpId];
-            if (holder != 0 && holder != workId) revert DuplicateFingerprint(content.fpId, holder);
-            $.workWithFingerprint[content.fpId] = workId;
-        }
+        bytes32 contentHolder = $.workWithContent[content.contentId];
+        bytes32 fpHolder = $.workWithFingerprint[content.fpId];
+        if (contentHolder != 0 && contentHolder != workId) revert DuplicateContent(content.contentId, contentHolder);
+        if (fpHolder != 0 && fpHolder != workId) revert DuplicateFingerprint(content.fpId, fpHolder);
+        bool newContent = content.contentId != 0 && contentHolder == 0;
+        bool newFingerprint = content.fpId != 0 && fpHolder == 0;
+        if (newContent || newFingerprint) _useClaim(claimOf(creatorId, content));
+        if (newContent) $.workWithContent[content.contentId] = workId;
+        if (newFingerprint) $.workWithFingerprint[content.fpId] = workId;
+    }
+
+    function _useClaim(bytes32 claim) private {
+        WorkRegistryStorage storage $ = _storage();
+        uint256 announced = $.announcedAt[claim];
+        if (announced == 0) revert ClaimNotAnnounced(claim);
+        uint256 countsAt = announced + $.claimDelaySecs;
+        if (block.timestamp < countsAt) revert ClaimTooRecent(claim, countsAt);
+        delete $.announcedAt[claim];
     }
 
     function _setTerms(bytes32 workId, uint64 fromEpoch, Terms memory terms) private {
@@ -276,6 +320,8 @@ contract WorkRegistry is ICWERegistry, Governed, SplitConsents {
     }
 
     function _commit(uint64 epoch, uint32 index, bytes32 leaf, bytes32 root) private {
+        // It returns the old and the new root; the old one is of no use here.
+        // slither-disable-next-line unused-return
         _storage().roots.push(epoch, uint256(root));
         emit CommitmentChanged(epoch, index, leaf, root);
     }

@@ -42,9 +42,7 @@ contract ConsumptionTest is EconomyFixture {
             leaves.push(100 + i);
             acceptSplit(1, LIGHT, 10 + i, 100 + i);
             vm.expectEmit(address(consumption));
-            emit ICWEConsumption.ConsumptionSubmitted(
-                1, LIGHT, bytes32(10 + i), i, bytes32(100 + i), PoseidonModel.root(leaves)
-            );
+            emit ICWEConsumption.ConsumptionSubmitted(1, LIGHT, bytes32(10 + i), i, bytes32(100 + i));
             consumption.submitConsumption(bytes32(10 + i), LIGHT, roots(100 + i), "split");
         }
         submit(1, HEAVY, 12, 102);

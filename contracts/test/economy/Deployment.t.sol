@@ -112,10 +112,10 @@ contract DeploymentTest is EconomyFixture {
         refuse(code, abi.encodeCall(DirectSale.initialize, (o, x, address(0), x)));
         refuse(code, abi.encodeCall(DirectSale.initialize, (o, x, x, address(0))));
         code = address(new WorkRegistry());
-        refuse(code, abi.encodeCall(WorkRegistry.initialize, (o, address(0), x, x, x)));
-        refuse(code, abi.encodeCall(WorkRegistry.initialize, (o, x, address(0), x, x)));
-        refuse(code, abi.encodeCall(WorkRegistry.initialize, (o, x, x, address(0), x)));
-        refuse(code, abi.encodeCall(WorkRegistry.initialize, (o, x, x, x, address(0))));
+        refuse(code, abi.encodeCall(WorkRegistry.initialize, (o, address(0), x, x, x, 1)));
+        refuse(code, abi.encodeCall(WorkRegistry.initialize, (o, x, address(0), x, x, 1)));
+        refuse(code, abi.encodeCall(WorkRegistry.initialize, (o, x, x, address(0), x, 1)));
+        refuse(code, abi.encodeCall(WorkRegistry.initialize, (o, x, x, x, address(0), 1)));
         code = address(new CWEConsumption());
         refuse(code, abi.encodeCall(CWEConsumption.initialize, (o, address(0), x, x, x)));
         refuse(code, abi.encodeCall(CWEConsumption.initialize, (o, x, address(0), x, x)));

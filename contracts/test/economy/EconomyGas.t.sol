@@ -35,9 +35,10 @@ contract EconomyGasTest is PayoutsFixture {
     function test_gasOfSubscription() public {
         subscribe(LIGHT, 1);
         vm.snapshotGasLastCall("Economy", "subscribe, first of an epoch");
+        assertLe(vm.lastCallGas().gasTotalUsed, 150_000);
         for (uint256 i = 2; i <= 64; ++i) {
             subscribe(LIGHT, i);
-            // The dearest of all later ones, twenty an epoch: a new slot of the tree's edge.
+            // Twenty an epoch take a new slot of the tree's edge.
             if (i == 32) vm.snapshotGasLastCall("Economy", "subscribe, new edge slot");
         }
         subscribe(LIGHT, 65);
@@ -45,9 +46,25 @@ contract EconomyGasTest is PayoutsFixture {
         assertLe(vm.lastCallGas().gasTotalUsed, 150_000);
     }
 
+    /// The dearest one there can be, the 2¹⁹th of an epoch: nineteen subtrees are read and hashed, a new slot is taken.
+    function test_gasOfTheDeepestSubscription() public {
+        subscribe(LIGHT, 1);
+        // ERC-7201 namespace of CWETiers; the trees are its field number 4, by epoch.
+        uint256 namespace = 0x625b9db4910ae6bb90a6dc4e5b0ee09a31b75269b247e6752e453e5fad859200;
+        uint256 tree = uint256(keccak256(abi.encode(uint256(1), namespace + 4)));
+        assertEq(uint256(vm.load(address(tiers), bytes32(tree))), 1, "its count");
+        vm.store(address(tiers), bytes32(tree), bytes32(uint256(2 ** 19 - 1)));
+        for (uint256 level = 0; level < 19; ++level) {
+            vm.store(address(tiers), bytes32(tree + 1 + level), bytes32(level + 1));
+        }
+        assertEq(subscribe(LIGHT, 2), 2 ** 19 - 1);
+        vm.snapshotGasLastCall("Economy", "subscribe, deepest of an epoch");
+    }
+
     function test_gasOfWorks() public {
         bytes32 workId = registerThree(1);
         workId = work(2);
+        announce(aliceId, content(2));
         ICWERegistry.Consent[] memory consents = threeConsents(workId, 1);
         vm.prank(alice.addr);
         registry.registerWorkWithConsents(
@@ -84,7 +101,9 @@ contract EconomyGasTest is PayoutsFixture {
             subscribe(HEAVY, i);
         }
         openSubmissions(1);
-        for (uint256 i = 1; i <= 6; ++i) {
+        submit(1, HEAVY, 1, 101);
+        vm.snapshotGasLastCall("Economy", "submitConsumption, first of an epoch, without the verifier");
+        for (uint256 i = 2; i <= 6; ++i) {
             submit(1, HEAVY, i, 100 + i);
         }
         vm.snapshotGasLastCall("Economy", "submitConsumption, without the verifier");

@@ -329,6 +329,7 @@ contract PayoutsTest is PayoutsFixture {
     function test_splitsAreThoseOfTheEpoch() public {
         Payee[] memory payees = new Payee[](1);
         payees[0] = Payee(payable(alice.addr), 1_000_000);
+        announce(aliceId, content(9));
         vm.prank(alice.addr);
         registry.addVersion(works[0], content(9), payees, new ICWERegistry.Consent[](1));
         settled();

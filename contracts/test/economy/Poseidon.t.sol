@@ -16,23 +16,24 @@ contract TreeUser {
 
     PoseidonTree.Tree internal tree;
 
-    function append(uint256 leaf) external returns (uint256 index, uint256 root) {
+    function append(uint256 leaf) external returns (uint256 index) {
         return tree.append(leaf);
     }
 
-    function replace(uint256 index, uint256 oldLeaf, uint256 newLeaf, uint256[20] calldata siblings)
-        external
-        returns (uint256 root)
-    {
-        return tree.replace(index, oldLeaf, newLeaf, siblings);
+    function replace(uint256 index, uint256 oldLeaf, uint256 newLeaf, uint256[20] calldata siblings) external {
+        tree.replace(index, oldLeaf, newLeaf, siblings);
     }
 
     function root() external view returns (uint256) {
-        return tree.root;
+        return tree.root();
     }
 
-    function setCount(uint256 count) external {
-        tree.count = count;
+    /// @dev As after appending `2²⁰ - 1` leaves with these subtrees.
+    function fillButOne(uint256[20] calldata subtrees) external {
+        tree.count = 2 ** 20 - 1;
+        for (uint256 level = 0; level < 20; ++level) {
+            tree.branch[level] = subtrees[level];
+        }
     }
 
     function hash(uint256 left, uint256 right) external view returns (uint256) {
@@ -66,13 +67,22 @@ contract PoseidonTest is Test {
         );
     }
 
+    /// The wallet's and the CLI's rule for an identity commitment, H(s, 0), for s = 1.
+    function test_identityCommitmentOfOne() public view {
+        assertEq(
+            user.hash(1, 0),
+            18_423_194_802_802_147_121_294_641_945_063_302_532_319_431_080_857_859_605_204_660_473_644_265_519_999
+        );
+    }
+
     function test_emptyRootsAreThoseOfEmptyTrees() public {
         string memory json = vm.readFile("test/vectors/poseidon.json");
         uint256[] memory empty = vm.parseJsonUintArray(json, ".empty");
         assertEq(PoseidonModel.root(new uint256[](0)), empty[20]);
         // An empty leaf appended leaves the tree empty: every constant was used.
-        (, uint256 root) = user.append(0);
-        assertEq(root, empty[20]);
+        assertEq(user.root(), 0);
+        user.append(0);
+        assertEq(user.root(), empty[20]);
     }
 
     function test_fallbackRefusesWhatThePrecompileRefuses() public {
@@ -98,9 +108,8 @@ contract PoseidonTest is Test {
 
     function append(uint256 leaf) internal {
         leaves.push(leaf);
-        (uint256 index, uint256 root) = user.append(leaf);
-        assertEq(index, leaves.length - 1);
-        assertEq(root, PoseidonModel.root(leaves));
+        assertEq(user.append(leaf), leaves.length - 1);
+        assertEq(user.root(), PoseidonModel.root(leaves));
     }
 
     /// forge-config: default.fuzz.runs = 8
@@ -120,7 +129,7 @@ contract PoseidonTest is Test {
             uint256 old = leaves[index];
             uint256[20] memory siblings = PoseidonModel.proof(leaves, index);
             leaves[index] = 1000 + i;
-            assertEq(user.replace(index, old, 1000 + i, siblings), PoseidonModel.root(leaves));
+            user.replace(index, old, 1000 + i, siblings);
             assertEq(user.root(), PoseidonModel.root(leaves));
         }
     }
@@ -147,7 +156,8 @@ contract PoseidonTest is Test {
         }
         uint256 old = leaves[index];
         leaves[index] = 1000;
-        assertEq(user.replace(index, old, 1000, now_), PoseidonModel.root(leaves));
+        user.replace(index, old, 1000, now_);
+        assertEq(user.root(), PoseidonModel.root(leaves));
         append(7);
     }
 
@@ -167,10 +177,27 @@ contract PoseidonTest is Test {
         user.replace(1, 8, 10, siblings);
     }
 
+    /// The last leaf's path: its siblings are all the subtrees to the left.
     function test_lastLeafFitsAndNoneAfterIt() public {
-        user.setCount(2 ** 20 - 1);
-        user.append(1);
+        uint256[20] memory subtrees;
+        for (uint256 level = 0; level < 20; ++level) {
+            subtrees[level] = 100 + level;
+        }
+        user.fillButOne(subtrees);
+        assertEq(user.append(1), 2 ** 20 - 1);
+        assertEq(user.root(), lastPath(1, subtrees));
         vm.expectRevert(PoseidonTree.TreeFull.selector);
         user.append(1);
+        user.replace(2 ** 20 - 1, 1, 2, subtrees);
+        assertEq(user.root(), lastPath(2, subtrees));
+        vm.expectRevert(abi.encodeWithSelector(PoseidonTree.NotInTree.selector, 2 ** 20 - 1));
+        user.replace(2 ** 20 - 1, 1, 3, subtrees);
+    }
+
+    function lastPath(uint256 leaf, uint256[20] memory siblings) internal pure returns (uint256 node) {
+        node = leaf;
+        for (uint256 level = 0; level < 20; ++level) {
+            node = PoseidonSolidity.hash(siblings[level], node);
+        }
     }
 }

@@ -34,11 +34,14 @@ contract TiersTest is EconomyFixture {
         uint256 leaf = leafBy(LIGHT, 1, 42);
         leaves.push(leaf);
         vm.expectEmit(address(tiers));
-        emit ICWETiers.Subscribed(1, LIGHT, 42, 0, leaf, PoseidonModel.root(leaves), listener, LIGHT_FEE);
+        emit ICWETiers.Subscribed(1, LIGHT, 42, 0, leaf, listener, LIGHT_FEE);
         assertEq(subscribe(LIGHT, 42), 0);
         assertEq(tiers.subscriptionRoot(1), PoseidonModel.root(leaves));
         assertEq(tiers.subscriptionCount(1), 1);
         assertEq(tiers.positionOf(1, 42), 0);
+        assertEq(tiers.tierOf(1, 42), LIGHT);
+        vm.expectRevert(abi.encodeWithSelector(ICWETiers.NotSubscribed.selector, 2, 42));
+        tiers.tierOf(2, 42);
         (uint256 revenue, uint64 subscribers) = tiers.revenueOf(1, LIGHT);
         assertEq(revenue, LIGHT_FEE);
         assertEq(subscribers, 1);
@@ -115,14 +118,18 @@ contract TiersTest is EconomyFixture {
     function upgrade(uint256 commitment, uint256 paid) internal {
         uint256[20] memory siblings = PoseidonModel.proof(leaves, tiers.positionOf(1, commitment));
         vm.prank(listener);
-        tiers.upgrade{value: paid}(LIGHT, HEAVY, commitment, siblings);
+        tiers.upgrade{value: paid}(HEAVY, commitment, siblings);
     }
 
     function test_upgradeReplacesTheLeafForTheDifference() public {
         join(LIGHT, 1);
         join(LIGHT, 2);
         join(HEAVY, 3);
+        vm.expectEmit(address(tiers));
+        emit ICWETiers.Upgraded(1, HEAVY, 2, LIGHT, 1, leafBy(HEAVY, 1, 2), listener, HEAVY_FEE - LIGHT_FEE);
         upgrade(2, HEAVY_FEE - LIGHT_FEE);
+        assertEq(tiers.tierOf(1, 2), HEAVY);
+        assertEq(tiers.positionOf(1, 2), 1);
         leaves[1] = leafBy(HEAVY, 1, 2);
         assertEq(tiers.subscriptionRoot(1), PoseidonModel.root(leaves));
         (uint256 light, uint64 lights) = tiers.revenueOf(1, LIGHT);
@@ -142,16 +149,29 @@ contract TiersTest is EconomyFixture {
         uint256 difference = HEAVY_FEE - LIGHT_FEE;
         vm.startPrank(listener);
         vm.expectRevert(abi.encodeWithSelector(ICWETiers.WrongFee.selector, HEAVY_FEE, difference));
-        tiers.upgrade{value: HEAVY_FEE}(LIGHT, HEAVY, 1, siblings);
-        vm.expectRevert(abi.encodeWithSelector(ICWETiers.NotAnUpgrade.selector, HEAVY_FEE, LIGHT_FEE));
-        tiers.upgrade(HEAVY, LIGHT, 1, siblings);
+        tiers.upgrade{value: HEAVY_FEE}(HEAVY, 1, siblings);
+        vm.expectRevert(abi.encodeWithSelector(ICWETiers.UnknownTier.selector, bytes32("none"), 1));
+        tiers.upgrade("none", 1, siblings);
         vm.expectRevert(abi.encodeWithSelector(ICWETiers.NotSubscribed.selector, 1, 2));
-        tiers.upgrade{value: difference}(LIGHT, HEAVY, 2, siblings);
-        tiers.upgrade{value: difference}(LIGHT, HEAVY, 1, siblings);
-        // It is in the dearer tier now: the same upgrade finds no such leaf.
-        vm.expectRevert(abi.encodeWithSelector(PoseidonTree.NotInTree.selector, 0));
-        tiers.upgrade{value: difference}(LIGHT, HEAVY, 1, siblings);
+        tiers.upgrade{value: difference}(HEAVY, 2, siblings);
+        siblings[3] = 1;
+        tiers.upgrade{value: difference}(HEAVY, 1, siblings);
+        vm.expectRevert(abi.encodeWithSelector(ICWETiers.NotAnUpgrade.selector, HEAVY_FEE, HEAVY_FEE));
+        tiers.upgrade(HEAVY, 1, siblings);
+        vm.expectRevert(abi.encodeWithSelector(ICWETiers.NotAnUpgrade.selector, HEAVY_FEE, LIGHT_FEE));
+        tiers.upgrade(LIGHT, 1, siblings);
         vm.stopPrank();
+    }
+
+    function test_upgradesNeedThePathOfTheLeaf() public {
+        join(LIGHT, 1);
+        join(LIGHT, 2);
+        uint256[20] memory siblings = PoseidonModel.proof(leaves, 1);
+        siblings[0] ^= 1;
+        vm.expectRevert(abi.encodeWithSelector(PoseidonTree.NotInTree.selector, 1));
+        vm.prank(listener);
+        tiers.upgrade{value: HEAVY_FEE - LIGHT_FEE}(HEAVY, 2, siblings);
+        assertEq(tiers.tierOf(1, 2), LIGHT);
     }
 
     /* terms */

@@ -16,6 +16,12 @@ contract WorksTest is EconomyFixture {
     bytes32 internal workId = work(1);
     bytes32[] internal leaves;
 
+    function setUp() public override {
+        super.setUp();
+        registry.announce(registry.claimOf(aliceId, content(2)));
+        announce(aliceId, content(1));
+    }
+
     function leafOf(
         bytes32 id,
         uint64 at,
@@ -191,6 +197,8 @@ contract WorksTest is EconomyFixture {
         vm.expectRevert(abi.encodeWithSelector(ICWERegistry.PriceTooHigh.selector, uint256(1) << 64));
         registry.registerWork(workId, payees, splits, uint256(1) << 64, WORLD);
         registry.registerWork(workId, payees, splits, type(uint64).max, WORLD);
+        vm.expectRevert(abi.encodeWithSelector(IRegionRules.UnknownRegionRule.selector, bytes32("atlantis")));
+        registry.setTerms(workId, ICWERegistry.Terms(1, "atlantis"));
         vm.stopPrank();
         assertEq(registry.termsAt(workId, 1).pricePerMin, type(uint64).max);
     }

@@ -41,6 +41,7 @@ abstract contract EconomyFixture is Test {
     uint40 internal constant REVEAL = 7 days;
     uint40 internal constant AGGREGATION = 1 days;
     uint64 internal constant BEACON_DELAY = 60;
+    uint64 internal constant CLAIM_DELAY = 5 minutes;
 
     address internal governor = makeAddr("governor");
     address internal issuer = makeAddr("issuer");
@@ -86,6 +87,7 @@ abstract contract EconomyFixture is Test {
         config.startsAt = uint48(block.timestamp);
         config.schedule = defaultSchedule();
         config.beaconDelay = BEACON_DELAY;
+        config.claimDelaySecs = CLAIM_DELAY;
         config.parameters = IEconomyParameters.Parameters(50_000, 100_000, 1_000_000, 3, false);
         config.tiers = new TierConfig[](2);
         config.tiers[0] = TierConfig(LIGHT, ICWETiers.Terms(LIGHT_FEE, 1800 minutes, 3));
@@ -177,6 +179,12 @@ abstract contract EconomyFixture is Test {
         });
     }
 
+    /// @dev Announces a content and lets the delay pass.
+    function announce(bytes32 creatorId, ICWERegistry.Content memory announced) internal {
+        registry.announce(registry.claimOf(creatorId, announced));
+        skip(CLAIM_DELAY);
+    }
+
     function consentOf(Vm.Wallet memory wallet, bytes32 workId, uint32 version, uint96 share)
         internal
         view
@@ -207,6 +215,7 @@ abstract contract EconomyFixture is Test {
 
     function registerThree(uint256 number) internal returns (bytes32 workId) {
         workId = work(number);
+        announce(aliceId, content(number));
         ICWERegistry.Consent[] memory consents = threeConsents(workId, 1);
         vm.prank(alice.addr);
         registry.registerWorkWithConsents(

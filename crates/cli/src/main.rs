@@ -7,11 +7,14 @@
 mod amount;
 mod audit;
 mod claim;
+mod creator;
 mod deposit;
 mod devnet;
+mod economy;
 mod genesis;
 mod keys;
 mod l2;
+mod listener;
 mod network;
 mod node;
 mod progress;
@@ -40,6 +43,8 @@ enum Command {
     Claim(claim::ClaimArgs),
     Status(status::StatusArgs),
     Audit(audit::AuditArgs),
+    Creator(creator::CreatorArgs),
+    Listener(listener::ListenerArgs),
 }
 
 fn main() -> Result<()> {
@@ -61,5 +66,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Claim(args) => claim::run(&args).await,
         Command::Status(args) => status::run(&args).await,
         Command::Audit(args) => audit::run(&args).await,
+        Command::Creator(args) => creator::run(&args).await,
+        Command::Listener(args) => listener::run(&args).await,
     }
 }

@@ -133,6 +133,11 @@ impl NetworkArgs {
         }
         Ok(network)
     }
+
+    /// Folder of the network description, where other files about the same network may lie.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.network.as_deref().and_then(Path::parent)
+    }
 }
 
 impl Network {

@@ -52,6 +52,8 @@ struct EconomyConfig {
     IEpochClock.Schedule schedule;
     /// @dev Seconds.
     uint64 beaconDelay;
+    /// @dev Seconds between announcing a content and registering it, see {ICWERegistry}.
+    uint64 claimDelaySecs;
     IEconomyParameters.Parameters parameters;
     TierConfig[] tiers;
     RuleConfig[] rules;
@@ -99,7 +101,7 @@ library EconomyDeployment {
     {
         deployed.timelock = _timelock(config);
         _deployEpochs(config, deployer, deployed);
-        _deployWorks(deployer, deployed);
+        _deployWorks(config, deployer, deployed);
         _deployPayments(deployer, deployed);
         _deployUsage(deployer, deployed, payoutsPrediction);
         if (deployed.payouts != payoutsPrediction) {
@@ -150,7 +152,7 @@ library EconomyDeployment {
         );
     }
 
-    function _deployWorks(address owner, EconomyAddresses memory deployed) private {
+    function _deployWorks(EconomyConfig memory config, address owner, EconomyAddresses memory deployed) private {
         deployed.regions =
             _proxy(address(new RegionRules()), abi.encodeCall(RegionRules.initialize, (owner, deployed.clock)));
         deployed.identity = _proxy(address(new CWEIdentity()), abi.encodeCall(CWEIdentity.initialize, (owner)));
@@ -158,7 +160,8 @@ library EconomyDeployment {
         deployed.registry = _proxy(
             address(new WorkRegistry()),
             abi.encodeCall(
-                WorkRegistry.initialize, (owner, deployed.identity, deployed.creators, deployed.clock, deployed.regions)
+                WorkRegistry.initialize,
+                (owner, deployed.identity, deployed.creators, deployed.clock, deployed.regions, config.claimDelaySecs)
             )
         );
     }
