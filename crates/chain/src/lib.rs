@@ -35,6 +35,7 @@ pub mod event;
 pub mod handle;
 pub mod mempool;
 pub mod pending;
+pub mod proof_input;
 pub mod submit;
 #[cfg(test)]
 mod testing;
@@ -45,4 +46,5 @@ pub use engine::{Engine, EngineError, EngineHandle};
 pub use event::{ChainEvent, Heads, SealedBlock};
 pub use handle::ChainHandle;
 pub use pending::{PendingBlock, PendingTransaction};
+pub use proof_input::{ProofInputError, proof_input};
 pub use submit::{SubmitError, TransactionSubmitter};

@@ -1,6 +1,7 @@
-//! `cwe_*`: batches, withdrawals, the node's place between L1 and L2.
+//! `cwe_*`: batches and what proves them, withdrawals, the node's place between L1 and L2.
 
 mod batch;
+mod proof_input;
 mod withdrawal;
 
 use alloy::primitives::U64;
@@ -29,6 +30,12 @@ pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
         "cwe_withdrawalProof",
         withdrawal::ProofArgs::parse,
         withdrawal::prove,
+    )?;
+    heavy(
+        module,
+        "cwe_proofInput",
+        proof_input::InputArgs::parse,
+        proof_input::encode,
     )?;
     quick(module, "cwe_syncStatus", sync_status)?;
     quick(module, "cwe_l1Contracts", |api, args| {

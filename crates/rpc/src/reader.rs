@@ -1,6 +1,10 @@
 //! Reading blocks and states by what callers name them with: tags, numbers, hashes.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::{
+    cmp::Ordering,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use alloy::{
     consensus::{Header, transaction::Recovered},
@@ -108,6 +112,17 @@ impl Position {
     }
 }
 
+/// What a call on the open block sees. As long as it is empty its time is now: its first transaction gives it the time
+/// of its arrival, and on a quiet chain the block may have been opened long before.
+fn open_context(block: &PendingBlock) -> BlockContext {
+    let mut context = *block.context();
+    if block.is_empty() {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        context.timestamp = context.timestamp.max(now.as_secs());
+    }
+    context
+}
+
 fn header_not_found(what: impl std::fmt::Display) -> RpcError {
     RpcError::NotFound(format!("header not found: {what}"))
 }
@@ -153,7 +168,7 @@ impl Api {
     pub(crate) fn state_at(&self, id: BlockId) -> Result<StateAt, RpcError> {
         if let Some(block) = self.open_block_of(id) {
             return Ok(StateAt {
-                context: *block.context(),
+                context: open_context(&block),
                 state: State::Open(block),
             });
         }

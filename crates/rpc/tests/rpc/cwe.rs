@@ -1,11 +1,16 @@
 //! Batches, withdrawals, sync status.
 
 use alloy::{
-    primitives::{B256, U256},
+    primitives::{B256, Bytes, U256},
     sol_types::SolCall,
 };
 use cwe_bindings::contracts::MessagePasser;
+use cwe_chain::{
+    BatchingConfig,
+    batching::{genesis_commitment, next_batch},
+};
 use cwe_primitives::{BatchCommitment, DataLocation, predeploys::MESSAGE_PASSER, withdrawal::verify_proof};
+use cwe_statement::{NativeScalar, ProofInput};
 use cwe_storage::{BatchRecord, BatchStatus, L1Block};
 use serde_json::json;
 
@@ -109,4 +114,44 @@ async fn the_node_tells_its_place() {
     );
     assert_eq!(node.call("cwe_l1Contracts", json!([])).await, json!(null));
     assert_eq!(node.call("cwe_chainSpec", json!([])).await["chainId"], json!(7357));
+}
+
+#[tokio::test]
+async fn a_proof_input_is_given_for_batches_whose_data_is_kept() {
+    let node = Node::start().await;
+    node.send(&Tx::transfer(0).sign(1)).await;
+    node.seal().await;
+    let db = node.chain.db();
+    let genesis = genesis_commitment(db).unwrap();
+    let config = BatchingConfig {
+        max_age_secs: 0,
+        ..BatchingConfig::default()
+    };
+    let built = next_batch(db, &genesis, &config, u64::MAX).unwrap().unwrap();
+    for (commitment, data) in [(&genesis, None), (&built.commitment, Some(&built.data[..]))] {
+        let record = BatchRecord {
+            commitment: commitment.clone(),
+            status: BatchStatus::Built,
+        };
+        db.put_batch(&record, data).unwrap();
+    }
+    let encoded = node.call("cwe_proofInput", json!([1, "0x1", SOMEBODY])).await;
+    let encoded: Bytes = serde_json::from_value(encoded).unwrap();
+    let statement = cwe_statement::statement::<NativeScalar>(ProofInput::decode(&encoded).unwrap()).unwrap();
+    assert_eq!(statement.batches[0].batch_hash, built.commitment.hash());
+    assert_eq!(statement.prover, SOMEBODY);
+
+    for (params, code) in [
+        (json!([0, 1, SOMEBODY]), -32602),
+        (json!([2, 1, SOMEBODY]), -32602),
+        (json!([1, 1]), -32602),
+        (json!([1, 2, SOMEBODY]), -32001),
+    ] {
+        assert_eq!(node.failure("cwe_proofInput", params).await.code, code);
+    }
+    db.remove_batch_data(1).unwrap();
+    assert_eq!(
+        node.failure("cwe_proofInput", json!([1, 1, SOMEBODY])).await.code,
+        -32001
+    );
 }
