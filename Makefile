@@ -2,7 +2,7 @@
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo test test-full lint fmt bindings bench bench-rpc bench-execution bench-crash bench-trie coverage clean
+.PHONY: help setup demo test test-full lint fmt bindings bench bench-rpc bench-execution bench-crash bench-trie bench-guest coverage guests guests-check clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,15 @@ bench-crash: setup ## kill -9 under load, 50 times -> target/bench/crash.json
 
 bench-trie: setup ## cost of a changed slot from 10^4 to 10^7 accounts -> target/bench/trie.{json,svg}
 	@scripts/bench.sh trie
+
+bench-guest: setup ## instructions of the state-transition guest -> target/bench/guest.{json,svg}
+	@scripts/bench-guest.sh
+
+guests: setup ## build the guest programs -> prover/elf/
+	@scripts/guests.sh
+
+guests-check: setup ## rebuild the guest programs and compare with prover/elf/
+	@scripts/guests.sh --check
 
 coverage: setup ## line and branch coverage of the contracts on the L2 -> target/bench/coverage.json
 	@scripts/coverage.sh

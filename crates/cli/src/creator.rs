@@ -29,7 +29,7 @@ pub(crate) struct CreatorArgs {
 enum CreatorCommand {
     Key(key::KeyCommandArgs),
     Register(register::RegisterArgs),
-    Work(work::WorkArgs),
+    Work(Box<work::WorkArgs>),
     Earnings(earnings::EarningsArgs),
 }
 

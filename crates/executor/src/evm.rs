@@ -2,7 +2,10 @@
 
 use alloy_consensus::transaction::Recovered;
 use alloy_primitives::{Address, Bytes, U256};
-use cwe_primitives::{ChainSpec, L1Message, TxEnvelope, predeploys, transaction::L1_MESSAGE_TYPE};
+use cwe_primitives::{
+    ChainSpec, L1Message, TxEnvelope, predeploys,
+    transaction::{L1_MESSAGE_TYPE, recover_authority},
+};
 use revm::{
     Database, Inspector,
     context::{
@@ -326,8 +329,7 @@ pub fn tx_env(tx: &Recovered<TxEnvelope>) -> TxEnv {
                 .tx()
                 .authorization_list
                 .iter()
-                .cloned()
-                .map(Either::Left)
+                .map(|signed| Either::Right(recover_authority(signed)))
                 .collect(),
             ..common(signed.tx(), caller)
         },

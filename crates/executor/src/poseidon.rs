@@ -3,10 +3,37 @@
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, BigInt, BigInteger, Field, PrimeField};
 
-use self::constants::{MDS, ROUND_CONSTANTS};
+use revm::primitives::OnceLock;
+
+use self::constants::Limbs;
 
 #[path = "poseidon_constants.rs"]
-mod constants;
+pub mod constants;
+
+/// A hash of two canonical elements, given and returned as little-endian limbs.
+pub type Implementation = fn(left: Limbs, right: Limbs) -> Limbs;
+
+static IMPLEMENTATION: OnceLock<Implementation> = OnceLock::new();
+
+/// Has every later hash computed by `implementation`: for virtual machines with arithmetic of their own. Only the first
+/// call counts; tells whether this was it.
+pub fn install(implementation: Implementation) -> bool {
+    IMPLEMENTATION.set(implementation).is_ok()
+}
+
+const ROUND_CONSTANTS: [[Fr; 3]; 65] = elements(constants::ROUND_CONSTANTS);
+const MDS: [[Fr; 3]; 3] = elements(constants::MDS);
+
+const fn elements<const ROWS: usize>(limbs: [[Limbs; 3]; ROWS]) -> [[Fr; 3]; ROWS] {
+    let mut rows = [[Fr::new(BigInt([0; 4])); 3]; ROWS];
+    let mut row = 0;
+    while row < ROWS {
+        let [a, b, c] = limbs[row];
+        rows[row] = [Fr::new(BigInt(a)), Fr::new(BigInt(b)), Fr::new(BigInt(c))];
+        row += 1;
+    }
+    rows
+}
 
 const FULL_ROUNDS: usize = 8;
 const HALF_FULL_ROUNDS: usize = FULL_ROUNDS / 2;
@@ -35,22 +62,24 @@ pub fn hash_bytes(input: &[u8]) -> Result<[u8; ELEMENT_BYTES], PoseidonError> {
     }
     let left = element(&input[..ELEMENT_BYTES]).ok_or(PoseidonError::NotCanonical(0))?;
     let right = element(&input[ELEMENT_BYTES..]).ok_or(PoseidonError::NotCanonical(1))?;
+    let hash = IMPLEMENTATION.get_or_init(|| hash)(left.0, right.0);
     let mut output = [0; ELEMENT_BYTES];
-    output.copy_from_slice(&hash(left, right).into_bigint().to_bytes_be());
+    output.copy_from_slice(&BigInt(hash).to_bytes_be());
     Ok(output)
 }
 
 /// Reads a canonical big-endian element.
-fn element(bytes: &[u8]) -> Option<Fr> {
+fn element(bytes: &[u8]) -> Option<BigInt<4>> {
     let mut limbs = [0u64; 4];
     for (limb, chunk) in limbs.iter_mut().rev().zip(bytes.chunks_exact(8)) {
         *limb = u64::from_be_bytes(chunk.try_into().ok()?);
     }
-    Fr::from_bigint(BigInt(limbs))
+    Some(BigInt(limbs)).filter(|number| *number < Fr::MODULUS)
 }
 
-fn hash(left: Fr, right: Fr) -> Fr {
-    let mut state = [Fr::ZERO, left, right];
+/// The implementation that is used where no other is installed.
+fn hash(left: Limbs, right: Limbs) -> Limbs {
+    let mut state = [Fr::ZERO, Fr::new(BigInt(left)), Fr::new(BigInt(right))];
     for (round, constants) in ROUND_CONSTANTS.iter().enumerate() {
         for (value, constant) in state.iter_mut().zip(constants) {
             *value += constant;
@@ -61,7 +90,7 @@ fn hash(left: Fr, right: Fr) -> Fr {
         }
         state = mix(&state);
     }
-    state[0]
+    state[0].into_bigint().0
 }
 
 fn mix(state: &[Fr; 3]) -> [Fr; 3] {

@@ -8,9 +8,22 @@ use alloy_consensus::{
 };
 use alloy_eips::eip7685::EMPTY_REQUESTS_HASH;
 use alloy_primitives::B256;
-use cwe_primitives::{Block, BlockBody, TxEnvelope, chain};
+use cwe_primitives::{Block, BlockBody, QueueHash, TxEnvelope, chain};
 
 use crate::{block::BlockContext, executor::BlockOutcome};
+
+/// A block without its body: all that the next one needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedBlock {
+    /// Header.
+    pub header: Header,
+    /// Hash of the header.
+    pub hash: B256,
+    /// The L1 queue after the block.
+    pub queue: QueueHash,
+    /// Root of the withdrawal tree after the block.
+    pub withdrawal_root: B256,
+}
 
 /// Completes a block: header, hash and body.
 ///

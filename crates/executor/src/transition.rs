@@ -107,7 +107,7 @@ pub fn conclude<B: StateBackend>(
     })
 }
 
-fn run_block<DB: DatabaseRef>(
+pub(crate) fn run_block<DB: DatabaseRef>(
     spec: &ChainSpec,
     parent: &Parent,
     input: BlockInput,

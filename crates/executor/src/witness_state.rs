@@ -8,14 +8,16 @@ use alloy_primitives::{
     Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256,
     map::{AddressMap, B256Map},
 };
-use cwe_primitives::StateChanges;
+use cwe_primitives::{ChainSpec, QueueHash, StateChanges};
 use cwe_trie::{AccountLeaf, EMPTY_ROOT_HASH, Nibbles, NodeSource, TrieError, TrieUpdates, WitnessNodes};
 use revm::{DatabaseRef, bytecode::Bytecode, state::AccountInfo};
 
 use crate::{
     backend::StateBackend,
+    error::BlockError,
+    seal::{SealedBlock, seal},
     state::account_info,
-    transition::ExecutedBlock,
+    transition::{BlockInput, ExecutedBlock, Parent, run_block},
     witness::{MAX_WITNESS_HEADERS, Witness, WitnessError},
 };
 
@@ -105,6 +107,42 @@ impl WitnessState {
         self.parent = block.block.header.clone();
         self.parent_hash = block.hash;
         self.storage.take();
+    }
+
+    /// Executes the next block and goes on to the state after it; `queue` is the L1 queue before it. Each new node is
+    /// hashed once, where [`execute_block`](crate::execute_block) and [`Self::apply`] hash it twice.
+    ///
+    /// # Errors
+    /// As [`execute_block`](crate::execute_block). The state is then as it was, or lacks nothing that it had.
+    pub fn execute(
+        &mut self,
+        spec: &ChainSpec,
+        queue: QueueHash,
+        input: BlockInput,
+    ) -> Result<SealedBlock, BlockError<WitnessError>> {
+        let parent = Parent {
+            header: self.parent.clone(),
+            hash: self.parent_hash,
+            queue,
+        };
+        let (outcome, transactions) = run_block(spec, &parent, input, &*self)?;
+        let state_root = self
+            .nodes
+            .update_state(self.state_root, &outcome.changes)
+            .map_err(|error| BlockError::Database(error.into()))?;
+        let (block, hash) = seal(&outcome, transactions, state_root).into_parts();
+        self.codes.extend(outcome.changes.codes);
+        self.block_hashes.insert(block.header.number, hash);
+        self.state_root = state_root;
+        self.parent = block.header.clone();
+        self.parent_hash = hash;
+        self.storage.take();
+        Ok(SealedBlock {
+            header: block.header,
+            hash,
+            queue: outcome.queue,
+            withdrawal_root: outcome.withdrawal_root,
+        })
     }
 
     fn leaf(&self, address: Address) -> Result<(StorageRef, Option<AccountLeaf>), WitnessError> {

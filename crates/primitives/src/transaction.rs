@@ -7,13 +7,13 @@ use alloc::vec::Vec;
 use alloy_consensus::{
     EthereumReceipt, InMemorySize, Sealable, Sealed, Signed, Transaction, TransactionEnvelope, TxEip1559, TxEip2930,
     TxEip7702, TxLegacy, Typed2718,
-    crypto::RecoveryError,
+    crypto::{RecoveryError, secp256k1},
     transaction::{Recovered, SignerRecoverable},
 };
 use alloy_eips::{
     eip2718::{Decodable2718, Eip2718Error, Eip2718Result, Encodable2718, IsTyped2718},
     eip2930::AccessList,
-    eip7702::SignedAuthorization,
+    eip7702::{RecoveredAuthority, RecoveredAuthorization, SignedAuthorization},
 };
 use alloy_primitives::{Address, B256, Bytes, ChainId, TxKind, U256, keccak256};
 use alloy_rlp::{BufMut, Decodable, Encodable, Header, RlpDecodable, RlpEncodable};
@@ -111,6 +111,18 @@ pub fn recover_all(transactions: Vec<TxEnvelope>) -> Result<Vec<Recovered<TxEnve
             Ok(Recovered::new_unchecked(tx, signer))
         })
         .collect()
+}
+
+/// Recovers who signed a code delegation; nobody, if the signature is malformed or has a high `s`.
+///
+/// It goes through the same implementation of signatures as the recovery of senders.
+pub fn recover_authority(signed: &SignedAuthorization) -> RecoveredAuthorization {
+    let authority = signed
+        .signature()
+        .ok()
+        .and_then(|signature| secp256k1::recover_signer(&signature, signed.signature_hash()).ok())
+        .map_or(RecoveredAuthority::Invalid, RecoveredAuthority::Valid);
+    RecoveredAuthorization::new_unchecked(signed.inner().clone(), authority)
 }
 
 impl InMemorySize for TxType {

@@ -1,5 +1,7 @@
 //! Working through the children of a branch, on one thread or on several.
 
+use alloc::boxed::Box;
+
 use alloy_trie::Nibbles;
 
 use crate::update::{Change, Outcome, Trie};
@@ -10,8 +12,13 @@ use crate::{NodeSource, TrieError};
 /// branch that are worth more threads: a change costs microseconds, waking a thread about as much.
 pub(crate) const HEAVY: usize = 64;
 
-/// Outcomes for the children of a branch, by nibble.
-pub(crate) type Outcomes = [Outcome; 16];
+/// Outcomes for the children of a branch, by nibble. Boxed: it is passed up through every level, and large.
+pub(crate) type Outcomes = Box<[Outcome]>;
+
+/// Outcomes where nothing changed yet.
+pub(crate) fn unchanged() -> Outcomes {
+    (0..16).map(|_| Outcome::Unchanged).collect()
+}
 
 /// How the children of a branch are worked through.
 pub(crate) trait Fork<S: NodeSource>: Sized {
@@ -69,7 +76,7 @@ impl<S: NodeSource<Error: Send> + Sync> Fork<S> for Parallel {
             })
             .collect::<Result<_, _>>()?;
 
-        let mut outcomes = [const { Outcome::Unchanged }; 16];
+        let mut outcomes = unchanged();
         for (nibble, outcome, fork) in done {
             outcomes[usize::from(nibble)] = outcome;
             out.join(fork);

@@ -35,6 +35,15 @@ impl<'a> Child<'a> {
     }
 }
 
+/// Whether a raw item leads anywhere; what [`Child::parse`] refuses is refused.
+fn is_child(raw: &[u8]) -> Result<bool, Malformed> {
+    match (raw.len(), raw.first()) {
+        (1, Some(&EMPTY_STRING_CODE)) => Ok(false),
+        (33, Some(&HASH_CODE)) => Ok(true),
+        _ => Child::parse(raw).map(|child| !matches!(child, Child::Empty)),
+    }
+}
+
 /// A node. Children are raw items that [`Child::parse`] accepts; a branch has at least two.
 pub(crate) enum Node<'a> {
     Branch([&'a [u8]; 16]),
@@ -65,15 +74,25 @@ impl<'a> Node<'a> {
         }
         let mut children = [first; 16];
         children[1] = second;
+        let mut count = usize::from(is_child(first)?) + usize::from(is_child(second)?);
         for child in &mut children[2..] {
-            *child = take_item(&mut items)?;
+            // The two kinds that nearly all children are of, without decoding.
+            let length = match items.first() {
+                Some(&EMPTY_STRING_CODE) => 1,
+                Some(&HASH_CODE) if items.len() > 33 => {
+                    count += 1;
+                    33
+                }
+                _ => {
+                    *child = take_item(&mut items)?;
+                    count += usize::from(is_child(child)?);
+                    continue;
+                }
+            };
+            (*child, items) = items.split_at(length);
         }
-        if items != NO_CHILD {
+        if !matches!(items, [EMPTY_STRING_CODE]) {
             return Err("a branch has a value, or not 17 items");
-        }
-        let mut count = 0;
-        for child in children {
-            count += usize::from(!matches!(Child::parse(child)?, Child::Empty));
         }
         if count < 2 {
             return Err("a branch has fewer than two children");
@@ -103,6 +122,7 @@ impl<'a> Node<'a> {
 }
 
 /// Splits the first RLP item, header included, off a list's payload.
+#[inline]
 fn take_item<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
     let length = match rest.first() {
         Some(&EMPTY_STRING_CODE) => 1,

@@ -7,7 +7,7 @@ use alloy_trie::nodes::RlpNode;
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles};
 
 use crate::builder::Builder;
-use crate::fork::{Fork, Outcomes, by_nibble, is_heavy};
+use crate::fork::{Fork, Outcomes, by_nibble, is_heavy, unchanged};
 use crate::node::{Child, KEY_NIBBLES, NO_CHILD, Node};
 use crate::read::fetch;
 use crate::writer::{Item, NodeWriter};
@@ -210,7 +210,7 @@ impl<'a, S: NodeSource, F: Fork<S>> Trie<'a, S, F> {
         changes: &[C],
         out: &mut NodeWriter,
     ) -> Result<Outcomes, TrieError<S::Error>> {
-        let mut outcomes = [const { Outcome::Unchanged }; 16];
+        let mut outcomes = unchanged();
         for (nibble, group) in by_nibble(changes, path.len()) {
             let index = usize::from(nibble);
             outcomes[index] = self.child(path, nibble, children[index], group, out)?;
@@ -347,15 +347,19 @@ enum Kept {
 
 /// Writes a branch with at least two live children.
 fn write_branch(path: &Nibbles, old: &[&[u8]; 16], outcomes: &Outcomes, out: &mut NodeWriter) -> Item {
-    let placed: [RlpNode; 16] = core::array::from_fn(|i| match &outcomes[i] {
-        Outcome::Changed(Some(item)) => out.place(item, path.len() + 1),
-        _ => RlpNode::default(),
-    });
-    let children = core::array::from_fn(|i| match &outcomes[i] {
-        Outcome::Unchanged => old[i],
-        Outcome::Changed(None) => NO_CHILD,
-        Outcome::Changed(Some(_)) => placed[i].as_slice(),
-    });
+    let placed: Vec<(usize, RlpNode)> = outcomes
+        .iter()
+        .enumerate()
+        .filter_map(|(index, outcome)| match outcome {
+            Outcome::Unchanged => None,
+            Outcome::Changed(None) => Some((index, RlpNode::default())),
+            Outcome::Changed(Some(item)) => Some((index, out.place(item, path.len() + 1))),
+        })
+        .collect();
+    let mut children = *old;
+    for (index, node) in &placed {
+        children[*index] = if node.is_empty() { NO_CHILD } else { node };
+    }
     out.branch(path, path.len(), children)
 }
 

@@ -1,8 +1,9 @@
 //! Nodes by hash, from bytes that nobody vouches for.
 
 use core::convert::Infallible;
+use core::hash::{BuildHasherDefault, Hasher};
 
-use alloy_primitives::map::B256Map;
+use alloy_primitives::map::HashMap;
 use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_trie::Nibbles;
 use cwe_primitives::StateChanges;
@@ -18,7 +19,26 @@ use crate::{NodeSource, TrieError, TrieUpdates};
 /// from a trusted root sees the trusted state, or [`TrieError::MissingNode`]. The default is the empty state.
 #[derive(Debug, Clone, Default)]
 pub struct WitnessNodes {
-    nodes: B256Map<Bytes>,
+    nodes: HashMap<B256, Bytes, BuildHasherDefault<HashPrefix>>,
+}
+
+/// Takes the first bytes of a Keccak hash for its hash: nobody chooses where a node is filed.
+#[derive(Debug, Clone, Default)]
+struct HashPrefix(u64);
+
+impl Hasher for HashPrefix {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(prefix) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*prefix);
+        }
+    }
+
+    /// The key's length, which is always the same.
+    fn write_usize(&mut self, _: usize) {}
 }
 
 impl WitnessNodes {
@@ -47,8 +67,8 @@ impl WitnessNodes {
     pub fn update_state(&mut self, parent_root: B256, changes: &StateChanges) -> Result<B256, TrieError<Infallible>> {
         let mut out = NodeWriter::keeping();
         let root = apply_state::<_, Sequential>(self, parent_root, changes, &mut out)?;
-        let written = out.into_hashed();
-        self.nodes.extend(written);
+        self.nodes.reserve(out.len());
+        self.nodes.extend(out.into_hashed());
         Ok(root)
     }
 

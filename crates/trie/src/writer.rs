@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use alloy_primitives::{B256, Bytes, keccak256};
-use alloy_rlp::{BufMut, EMPTY_STRING_CODE, Encodable, Header};
+use alloy_rlp::{EMPTY_STRING_CODE, Encodable, Header};
 use alloy_trie::Nibbles;
 use alloy_trie::nodes::{ExtensionNodeRef, LeafNodeRef, RlpNode};
 
@@ -93,18 +93,21 @@ impl NodeWriter {
 
     /// Writes a branch at the first `depth` nibbles of `path`. `children` are raw items, the empty string for none.
     pub(crate) fn branch(&mut self, path: &Nibbles, depth: usize, children: [&[u8]; 16]) -> Item {
-        let payload_length = children.iter().map(|child| child.len()).sum::<usize>() + 1;
-        self.buf.clear();
-        Header {
+        let header = Header {
             list: true,
-            payload_length,
-        }
-        .encode(&mut self.buf);
+            payload_length: children.iter().map(|child| child.len()).sum::<usize>() + 1,
+        };
+        let mut rlp = Vec::with_capacity(header.length_with_payload());
+        header.encode(&mut rlp);
         for child in children {
-            self.buf.put_slice(child);
+            rlp.extend_from_slice(child);
         }
-        self.buf.put_u8(EMPTY_STRING_CODE);
-        let node = self.commit(path, depth);
+        rlp.push(EMPTY_STRING_CODE);
+        let node = inline(&rlp, depth).unwrap_or_else(|| {
+            let hash = keccak256(&rlp);
+            self.note(path, depth, hash, || rlp.into());
+            RlpNode::word_rlp(&hash)
+        });
         Item::Branch {
             path: path.slice(..depth),
             node,
@@ -119,19 +122,23 @@ impl NodeWriter {
     }
 
     fn commit(&mut self, path: &Nibbles, depth: usize) -> RlpNode {
-        // The root is stored by its hash however small it is.
-        if self.buf.len() < 32 && depth > 0 {
-            return RlpNode::from_rlp(&self.buf);
+        if let Some(node) = inline(&self.buf, depth) {
+            return node;
         }
         let hash = keccak256(&self.buf);
+        let buf = core::mem::take(&mut self.buf);
+        self.note(path, depth, hash, || Bytes::copy_from_slice(&buf));
+        self.buf = buf;
+        RlpNode::word_rlp(&hash)
+    }
+
+    fn note(&mut self, path: &Nibbles, depth: usize, hash: B256, rlp: impl FnOnce() -> Bytes) {
         if self.keep {
-            let rlp = Bytes::copy_from_slice(&self.buf);
             self.nodes.push(Written {
                 path: path.slice(..depth),
-                node: Some((hash, rlp)),
+                node: Some((hash, rlp())),
             });
         }
-        RlpNode::word_rlp(&hash)
     }
 
     /// Hands out the written nodes and forgets them.
@@ -139,6 +146,11 @@ impl NodeWriter {
         self.nodes
             .drain(..)
             .filter_map(|written| written.node.map(|(_, rlp)| (written.path, rlp)))
+    }
+
+    /// Number of changed paths.
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len() + self.storages.iter().map(|(_, nodes)| nodes.len()).sum::<usize>()
     }
 
     /// All new nodes, by hash.
@@ -163,6 +175,11 @@ impl NodeWriter {
                 .collect(),
         }
     }
+}
+
+/// The reference to a node that lies inside its parent. The root is stored by its hash however small it is.
+fn inline(rlp: &[u8], depth: usize) -> Option<RlpNode> {
+    (rlp.len() < 32 && depth > 0).then(|| RlpNode::from_rlp(rlp))
 }
 
 /// Sorts by path; of a removal and a node at one path the node counts.

@@ -14,7 +14,7 @@ pub(crate) struct WorkArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum WorkCommand {
-    New(draft::NewArgs),
+    New(Box<draft::NewArgs>),
     Consent(consent::ConsentArgs),
     Publish(publish::PublishArgs),
     Update(update::UpdateArgs),

@@ -1,0 +1,22 @@
+//! Guest programs, seen from outside: loading them, running them in the virtual machine, measuring and committing to
+//! them.
+//!
+//! In: an ELF of `prover/elf` and an encoded `ProofInput` (`cwe-statement`). Out: the public value with the number of
+//! instructions ([`Machine::execute`]), where they went ([`profile()`]), and the commitments that L1 pins
+//! ([`Commitments`]). The prover's stages and the tests call this.
+
+mod commitments;
+mod error;
+mod machine;
+mod profile;
+mod strip;
+mod symbols;
+
+pub use commitments::{COMMITMENTS, Commitments, GuestCommitment, sdk, sha256};
+pub use error::ProverError;
+pub use machine::{Execution, Machine, Program, init_file, vm_config};
+pub use profile::{Centre, Profile, profile};
+pub use strip::strip;
+
+/// The guest that proves batches.
+pub const STATE_TRANSITION_ELF: &[u8] = include_bytes!("../elf/state-transition.elf");
