@@ -252,6 +252,11 @@ describe('an L1 that fails', () => {
       createWalletClient({ chain, transport: http(), account: l2Account(network, 4) }).writeContract({
         address: network.contracts.Inbox, abi: inbox, functionName: 'sendMessage', args: [taken, value, 100_000n, '0x'],
       });
+    const l1Receipt = (hash) =>
+      eventually('the receipt on L1', async () => {
+        const receipt = await rpc(network.l1_rpc, 'eth_getTransactionReceipt', [hash]);
+        return receipt && BigInt(receipt.blockNumber);
+      });
     await node?.stop();
     await beginNode('node that follows');
     const before = await transfer();
@@ -265,11 +270,13 @@ describe('an L1 that fails', () => {
     await followed(gone);
 
     assert.equal(await rpc(network.l1_rpc, 'evm_revert', [fork]), true);
-    await send(7n);
+    const replaced = await l1Receipt(await send(7n));
     const said = await sequencer.fails();
     assert.match(said, /L1 reorganised below the confirmation depth \(safe\): it changed messages that L2 has executed .*[Rr]estore the L2 from L1/);
     await node.program.says(/L1 reorganised below the confirmation depth/);
     await eventually('the node without the message', async () => BigInt(await rpc(node.url, 'eth_getBalance', [taken, 'latest'])) === 0n);
+    // A copy made before the node has read the queue again would hold the message that is gone.
+    await eventually('the new queue on the node', async () => BigInt((await rpc(node.url, 'cwe_syncStatus', [])).l1InboxBlock) >= replaced);
 
     await node?.stop();
     const restored = join(folder, 'restored');

@@ -172,10 +172,10 @@ mod tests {
         let roots = roots::<F>(BLOB_DATA);
         assert_eq!(roots.len(), ELEMENTS);
         let omega = F::from_canonical(&ROOT_OF_UNITY.0);
-        for index in [0, 1, 2, 3, 1000, 4095] {
-            let exponent = (index as u16).reverse_bits() >> 4;
+        for index in [0u16, 1, 2, 3, 1000, 4095] {
+            let exponent = index.reverse_bits() >> 4;
             let power = (0..exponent).fold(F::from_u32(1), |power, _| power * &omega);
-            assert!(roots[index] == power, "root {index}");
+            assert!(roots[usize::from(index)] == power, "root {index}");
         }
     }
 
