@@ -257,7 +257,7 @@ impl Action {
                 )
             },
             Self::OutOfGas => Step {
-                gas: 22_000,
+                gas: 22_500,
                 ..Step::call(TOKEN, transfer_call(Address::repeat_byte(1), 1))
             },
         }
