@@ -7,7 +7,7 @@ use alloy::{
     primitives::Address,
 };
 use cwe_executor::{BlockInput, Parent, RecordError, Witness, record_witness};
-use cwe_primitives::{BatchCommitment, ChainSpec, DataLocation};
+use cwe_primitives::{BatchCommitment, ChainSpec, DataLocation, TxEnvelope};
 use cwe_statement::{BatchInput, MAX_BATCHES, ProofInput};
 use cwe_storage::{BatchRecord, Database, Snapshot, StorageError};
 
@@ -120,18 +120,27 @@ fn block(view: &Snapshot, number: u64) -> Result<BlockInput, ProofInputError> {
     let senders = view
         .senders(number)?
         .ok_or_else(|| missing("senders of block", number))?;
-    let (mut messages, mut transactions) = (Vec::new(), Vec::new());
-    for (transaction, sender) in stored.body.transactions.iter().zip(senders) {
-        match transaction.as_l1_message() {
+    let transactions = stored.body.transactions.iter().zip(senders);
+    Ok(block_input(
+        stored.header.timestamp,
+        transactions.map(|(transaction, sender)| Recovered::new_unchecked(transaction.clone(), sender)),
+    ))
+}
+
+/// The input that gives a sealed block again, from its timestamp and transactions.
+pub fn block_input(timestamp: u64, transactions: impl IntoIterator<Item = Recovered<TxEnvelope>>) -> BlockInput {
+    let (mut messages, mut others) = (Vec::new(), Vec::new());
+    for transaction in transactions {
+        match transaction.inner().as_l1_message() {
             Some(message) => messages.push(message.clone()),
-            None => transactions.push(Recovered::new_unchecked(transaction.clone(), sender)),
+            None => others.push(transaction),
         }
     }
-    Ok(BlockInput {
-        timestamp: stored.header.timestamp,
+    BlockInput {
+        timestamp,
         messages,
-        transactions,
-    })
+        transactions: others,
+    }
 }
 
 /// Executes the blocks from the state of their parent on. `last` is the batch they end with.

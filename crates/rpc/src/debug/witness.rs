@@ -4,7 +4,8 @@ use alloy::{
     eips::{BlockId, BlockNumberOrTag},
     primitives::Bytes,
 };
-use cwe_executor::{BlockInput, Parent, record_witness};
+use cwe_chain::proof_input::block_input;
+use cwe_executor::{Parent, record_witness};
 use cwe_storage::StorageError;
 use jsonrpsee::core::RegisterMethodError;
 use serde::Serialize;
@@ -14,7 +15,6 @@ use crate::{
     args::Args,
     error::RpcError,
     methods::{Module, heavy},
-    types::block::BlockView,
 };
 
 /// The witness, with the names that other clients use.
@@ -64,8 +64,9 @@ fn witness(api: &Api, tag: BlockNumberOrTag) -> Result<ExecutionWitness, RpcErro
                 what: format!("header {number}"),
             })
     };
+    let block = block_input(block.header.timestamp, block.transactions.iter().cloned());
     let (witness, _) =
-        record_witness(api.chain.spec(), &parent, [input(&block)], snapshot, ancestor).map_err(RpcError::internal)?;
+        record_witness(api.chain.spec(), &parent, [block], snapshot, ancestor).map_err(RpcError::internal)?;
     Ok(ExecutionWitness {
         state: witness.nodes,
         codes: witness.codes,
@@ -76,21 +77,4 @@ fn witness(api: &Api, tag: BlockNumberOrTag) -> Result<ExecutionWitness, RpcErro
             .map(|header| alloy::rlp::encode(header).into())
             .collect(),
     })
-}
-
-fn input(block: &BlockView) -> BlockInput {
-    BlockInput {
-        timestamp: block.header.timestamp,
-        messages: block
-            .transactions
-            .iter()
-            .filter_map(|tx| tx.inner().as_l1_message().cloned())
-            .collect(),
-        transactions: block
-            .transactions
-            .iter()
-            .filter(|tx| !tx.inner().is_l1_message())
-            .cloned()
-            .collect(),
-    }
 }
