@@ -86,6 +86,19 @@ count() {
     END { printf "%d passed, %d failed", p, f }'
 }
 
+# Which tests failed and why, again at the end: the output above is long.
+failures() {
+  sed 's/\x1b\[[0-9;]*m//g' "$logs"/*.log 2> /dev/null | awk '
+    /^== |^▶ |^Running |^     Running / { node = 0 }
+    /^✖ failing tests:/ { node = 40; next }
+    node > 0 && NF { print "  " $0; node--; next }
+    /^\[FAIL|^error(\[|:)|panicked at|^test .* FAILED$/ { print "  " $0 }' | head -n 80
+}
+
+if [ "$failed_steps" -ne 0 ]; then
+  printf '\nWhat failed:\n'
+  failures
+fi
 printf '\n'
 printf '%s\n' "${rows[@]}"
 printf 'all steps        %13d s\n' "$SECONDS"

@@ -30,8 +30,9 @@ const GWEI: u128 = 1_000_000_000;
 pub async fn run_sequencer(config: Config, shutdown: CancellationToken) -> Result<RunningNode> {
     config.check()?;
     let Base { genesis, db, l1 } = Base::open(&config.data_dir, &config.genesis, &config.storage, &config.l1).await?;
-    let journal = config.data_dir.join("journal");
-    let (chain, engine) = start_engine(config.engine.clone(), &genesis, db, &journal).await?;
+    let journal = open_journal(&config.data_dir.join("journal"), &genesis, &db).await?;
+    forget_gone_messages(&l1, &db, &journal).await?;
+    let (chain, engine) = start_engine(config.engine.clone(), &genesis, db, journal).await?;
 
     let watcher = InboxWatcher::new(l1.clone(), chain.clone(), engine.clone());
     let poster = poster(&config, &l1, &chain)?;
@@ -60,20 +61,46 @@ pub async fn run_sequencer(config: Config, shutdown: CancellationToken) -> Resul
     RunningNode::serve(parts, config.rpc, &config.ops).await
 }
 
+async fn open_journal(folder: &Path, genesis: &Genesis, db: &Arc<Database>) -> Result<Journal> {
+    let (folder, chain_id, db) = (folder.to_path_buf(), genesis.spec.chain_id, Arc::clone(db));
+    let opened = tokio::task::spawn_blocking(move || -> Result<_> {
+        let genesis_hash = db.genesis_hash()?.unwrap_or_default();
+        Journal::open(&folder, chain_id, genesis_hash, JOURNAL_BYTES).wrap_err("the journal can't be opened")
+    });
+    opened.await.wrap_err("opening the journal")?
+}
+
+/// Messages that L1 no longer has must not be executed; an L1 that does not answer now delays nothing.
+async fn forget_gone_messages(l1: &L1Client, db: &Arc<Database>, journal: &Journal) -> Result<()> {
+    if !l1.is_checked() {
+        return Ok(());
+    }
+    let snapshot = db.latest()?;
+    let stored = snapshot.queue_after(snapshot.number())?.unwrap_or_default().next_index;
+    let executed = journal.load()?.next_message().map_or(stored, |next| next.max(stored));
+    drop(snapshot);
+    match tokio::time::timeout(L1_PATIENCE, cwe_bridge::forget_gone_messages(l1, db, executed)).await {
+        Ok(Err(error)) if error.is_fatal() => Err(error.into()),
+        Ok(Err(error)) => {
+            warn!(%error, "messages that wait for execution can't be compared with L1 now");
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
 async fn start_engine(
     config: EngineConfig,
     genesis: &Genesis,
     db: Arc<Database>,
-    journal: &Path,
+    journal: Journal,
 ) -> Result<(ChainHandle, EngineHandle)> {
-    let (spec, journal) = (genesis.spec.clone(), journal.to_path_buf());
-    let started = tokio::task::spawn_blocking(move || -> Result<_> {
-        let genesis_hash = db.genesis_hash()?.unwrap_or_default();
-        let journal = Journal::open(&journal, spec.chain_id, genesis_hash, JOURNAL_BYTES)
-            .wrap_err("the journal can't be opened")?;
-        Engine::start(config, spec, db, journal).wrap_err("the engine can't be started")
-    });
-    started.await.wrap_err("starting the engine")?
+    let spec = genesis.spec.clone();
+    let started = tokio::task::spawn_blocking(move || Engine::start(config, spec, db, journal));
+    started
+        .await
+        .wrap_err("starting the engine")?
+        .wrap_err("the engine can't be started")
 }
 
 /// Refuses an L1 that can't take our batches; if it does not answer now, the poster looks before it posts.

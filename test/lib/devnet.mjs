@@ -27,8 +27,10 @@ const READY_TIMEOUT_MS = 180_000;
 /** Long enough for a slow machine that does other things too; a test that passes waits for none of it. */
 const PATIENCE_MS = 180_000;
 const STOP_TIMEOUT_MS = 60_000;
-const KEPT_LOG_LINES = 400;
+// Tests look for lines that were said long before.
+const KEPT_LOG_LINES = 20_000;
 const QUOTED_LOG_LINES = 60;
+const LAST_WORDS_MS = 2000;
 
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
@@ -59,8 +61,11 @@ export class Program {
       env: cleanEnvironment(options.env),
     });
     running.add(this.child);
-    this.exited = once(this.child, 'exit').then(([code, signal]) => {
+    // Its last words may be read after its end, unless a child of its own holds the pipe open.
+    const closed = once(this.child, 'close');
+    this.exited = once(this.child, 'exit').then(async ([code, signal]) => {
       running.delete(this.child);
+      await Promise.race([closed, new Promise((done) => setTimeout(done, LAST_WORDS_MS))]);
       return { code, signal };
     });
     this.output = createInterface({ input: this.child.stdout });

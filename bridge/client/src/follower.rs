@@ -240,7 +240,7 @@ impl Reader for L1Follower {
 
     /// Messages are stored before the batch that takes them; the position moves when all of the part is done.
     async fn take(&self, part: Part, head: &BlockRef) -> Result<(), TaskError> {
-        let before = scan::cursor(&self.chain)?;
+        let before = scan::cursor(self.chain.db())?;
         if let Some(block) = last_committed_block(&part) {
             self.l1.note_target(block);
         }
@@ -272,7 +272,7 @@ impl Reader for L1Follower {
 
     /// Goes back to the newest batch that L1 still has.
     async fn on_deep_reorganisation(&self, _head: &BlockRef) -> Result<(), TaskError> {
-        let (index, _) = scan::anchor(&self.l1, &self.chain).await?;
+        let (index, _) = scan::anchor(&self.l1, self.chain.db()).await?;
         self.unwind_to_batch(index).await
     }
 

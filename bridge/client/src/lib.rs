@@ -51,5 +51,6 @@ pub use events::{CommittedBatch, L1Event, LocatedEvent, batch_struct};
 pub use fees::{FeeCaps, Fees};
 pub use follower::L1Follower;
 pub use poster::BatchPoster;
+pub use scan::forget_gone_messages;
 pub use task::run_sequencer_task;
 pub use watcher::InboxWatcher;

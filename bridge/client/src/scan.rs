@@ -1,12 +1,12 @@
 //! Reading the events of our contracts without missing any: one mechanism for the sequencer's watcher and the follower,
 //! which differ in what they take from the events ([`Reader`]).
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use alloy::{eips::BlockId, primitives::B256};
 use cwe_chain::ChainHandle;
 use cwe_primitives::{L1Message, QueueHash};
-use cwe_storage::{BatchStatus, L1Block, L1MessageRecord, L1Stream};
+use cwe_storage::{BatchStatus, Database, L1Block, L1MessageRecord, L1Stream};
 use metrics::gauge;
 use tracing::{info, warn};
 
@@ -50,7 +50,7 @@ pub(crate) async fn turn<R: Reader>(reader: &R, seen: Option<BlockRef>) -> Resul
 /// First block to read.
 async fn first_block<R: Reader>(reader: &R, head: &BlockRef) -> Result<u64, TaskError> {
     let (l1, chain) = (reader.l1(), reader.chain());
-    match position(l1, cursor(chain)?, head).await? {
+    match position(l1, cursor(chain.db())?, head).await? {
         Position::Canonical(block) => return Ok(block.number + 1),
         Position::Start => {}
         Position::Gone => {
@@ -59,12 +59,12 @@ async fn first_block<R: Reader>(reader: &R, head: &BlockRef) -> Result<u64, Task
         }
     }
     restart(l1, chain).await?;
-    Ok(cursor(chain)?.map_or(l1.config().start_block, |block| block.number + 1))
+    Ok(cursor(chain.db())?.map_or(l1.config().start_block, |block| block.number + 1))
 }
 
 /// The L1 block up to which events were taken.
-pub(crate) fn cursor(chain: &ChainHandle) -> Result<Option<L1Block>, TaskError> {
-    Ok(chain.db().latest()?.l1_cursor(L1Stream::Inbox)?)
+pub(crate) fn cursor(db: &Database) -> Result<Option<L1Block>, TaskError> {
+    Ok(db.latest()?.l1_cursor(L1Stream::Inbox)?)
 }
 
 /// One answer's events, with the block they end with.
@@ -144,20 +144,16 @@ async fn position(l1: &L1Client, stored: Option<L1Block>, head: &BlockRef) -> Re
 
 /// The newest batch that the canonical L1 chain has, and an L1 block from which reading again finds every event that a
 /// reorganisation may have changed. Genesis and the deployment's block if there is none.
-pub(crate) async fn anchor(l1: &L1Client, chain: &ChainHandle) -> Result<(u64, L1Block), TaskError> {
+pub(crate) async fn anchor(l1: &L1Client, db: &Database) -> Result<(u64, L1Block), TaskError> {
     let start = l1.config().start_block;
     let start = l1
         .block(start)
         .await?
         .ok_or_else(|| L1Error::NoBlock(start.to_string()))?
         .id;
-    let mut index = chain
-        .db()
-        .latest()?
-        .latest_batch()?
-        .map_or(0, |record| record.commitment.index);
+    let mut index = db.latest()?.latest_batch()?.map_or(0, |record| record.commitment.index);
     while index > 0 {
-        match chain.db().latest()?.batch(index)?.map(|record| record.status) {
+        match db.latest()?.batch(index)?.map(|record| record.status) {
             Some(BatchStatus::Committed { l1_block, .. }) if l1.is_canonical(l1_block).await? => {
                 return Ok((index, l1_block));
             }
@@ -264,15 +260,35 @@ async fn check_queue(l1: &L1Client, chain: &ChainHandle, head: &BlockRef) -> Res
 
 /// Sets the position to before the newest batch, and forgets messages that no block took.
 pub(crate) async fn restart(l1: &L1Client, chain: &ChainHandle) -> Result<(), TaskError> {
-    let (batch, block) = anchor(l1, chain).await?;
+    rewind(l1, chain.db(), executed_queue(chain)?.next_index).await
+}
+
+/// Before the engine starts: forgets messages that were read and not executed, if the L1 block up to which L1 was read
+/// is gone. Else an engine on such a database (a copy made at a bad moment, or an L1 that reorganised while nothing
+/// ran) would execute messages that L1 no longer has. `executed` is the index after the last message executed.
+///
+/// # Errors
+/// [`TaskError`]; the L1 does not answer, mostly.
+pub async fn forget_gone_messages(l1: &L1Client, db: &Arc<Database>, executed: u64) -> Result<(), TaskError> {
+    let head = l1.confirmed_head().await?;
+    if position(l1, cursor(db)?, &head).await? == Position::Gone {
+        warn!("L1 reorganised since it was last read: messages that were not executed are read again");
+        rewind(l1, db, executed).await?;
+    }
+    Ok(())
+}
+
+/// Sets the position to before the newest batch, and forgets the messages from `next_index` on.
+async fn rewind(l1: &L1Client, db: &Arc<Database>, next_index: u64) -> Result<(), TaskError> {
+    let (batch, block) = anchor(l1, db).await?;
     info!(l1_block = block.number, batch, "reads L1 from there");
-    let (db, taken) = (chain.db().clone(), executed_queue(chain)?);
+    let db = Arc::clone(db);
     // The block itself is read again too, as other events of it may have been missed.
     let cursor = match block.number.checked_sub(1) {
         Some(number) => l1.block(number).await?.map_or(block, |before| before.id),
         None => block,
     };
-    blocking(move || Ok(db.rewind_l1_messages(taken.next_index, cursor)?)).await
+    blocking(move || Ok(db.rewind_l1_messages(next_index, cursor)?)).await
 }
 
 /// The queue after the last executed message, those of the open block included.
