@@ -51,6 +51,32 @@ pub fn sdk() -> Result<CpuSdk, ProverError> {
 }
 
 impl Commitments {
+    /// Those that are kept in the repository.
+    ///
+    /// # Errors
+    /// The file is not what `make guests` writes.
+    pub fn kept() -> Result<Self, ProverError> {
+        serde_json::from_str(COMMITMENTS).map_err(|error| ProverError::Commitment(error.to_string()))
+    }
+
+    /// The commitment to a guest.
+    ///
+    /// # Errors
+    /// There is no such guest, or the file is not what `make guests` writes.
+    pub fn exe(&self, guest: &str) -> Result<[u8; 32], ProverError> {
+        let guest = self.guests.get(guest);
+        let hex = guest.ok_or_else(|| ProverError::Commitment("there is no such guest".into()))?;
+        word(&hex.exe)
+    }
+
+    /// The commitment to the machine.
+    ///
+    /// # Errors
+    /// The file is not what `make guests` writes.
+    pub fn vm(&self) -> Result<[u8; 32], ProverError> {
+        word(&self.vm)
+    }
+
     /// Commits to guests, given by name with the ELF that is kept.
     ///
     /// # Errors
@@ -76,6 +102,12 @@ impl Commitments {
         }
         Ok(commitments)
     }
+}
+
+fn word(text: &str) -> Result<[u8; 32], ProverError> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text, &mut bytes).map_err(|error| ProverError::Commitment(error.to_string()))?;
+    Ok(bytes)
 }
 
 /// SHA-256 of a file, hex.

@@ -3,12 +3,14 @@
 //!
 //! In: an ELF of `prover/elf` and an encoded `ProofInput` (`cwe-statement`). Out: the public value with the number of
 //! instructions ([`Machine::execute`]), where they went ([`profile()`]), and the commitments that L1 pins
-//! ([`Commitments`]). The prover's stages and the tests call this.
+//! ([`Commitments`]), and proofs ([`stages`]). The program `cwe-prover-stage`, which the prover's daemon runs, and the tests
+//! call this.
 
 mod commitments;
 mod error;
 mod machine;
 mod profile;
+pub mod stages;
 mod strip;
 mod symbols;
 

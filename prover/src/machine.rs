@@ -35,6 +35,11 @@ pub fn vm_config() -> Result<SdkVmConfig, ProverError> {
     Ok(config.optimize())
 }
 
+/// SHA-256 of the configuration that all guests share, hex.
+pub(crate) fn config_sha256() -> String {
+    crate::sha256(CONFIG.as_bytes())
+}
+
 /// The declarations of the configuration's moduli and curves, as guests include them (`prover/guests/openvm_init.rs`).
 pub fn init_file(config: &SdkVmConfig) -> String {
     config.generate_init_file_contents().unwrap_or_default()

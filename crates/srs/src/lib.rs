@@ -10,6 +10,7 @@
 //! What was computed or converted is kept in a cache folder under a checksum; a damaged copy is made again.
 
 mod cache;
+mod development;
 mod error;
 mod powers_of_tau;
 mod setup;

@@ -2,11 +2,9 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-use halo2_axiom::{halo2curves::bn256::Bn256, poly::kzg::commitment::ParamsKZG};
-use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use sha2::{Digest, Sha256};
 
-use crate::{MAX_K, Params, SrsError, powers_of_tau};
+use crate::{MAX_K, Params, SrsError, development, powers_of_tau};
 
 /// SHA-256 of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,7 +70,7 @@ impl Setup {
     pub(crate) fn make(&self, k: u32) -> Result<Params, SrsError> {
         check_size(k)?;
         match self {
-            Self::Development { seed } => Ok(development(seed, k)),
+            Self::Development { seed } => Ok(development::setup(k, Sha256::digest(seed).into())),
             Self::PowersOfTau { file, checksum } => powers_of_tau::load(file, *checksum, k),
         }
     }
@@ -85,10 +83,6 @@ pub(crate) const fn check_size(k: u32) -> Result<(), SrsError> {
     }
 }
 
-fn development(seed: &str, k: u32) -> Params {
-    ParamsKZG::<Bn256>::setup(k, ChaCha20Rng::from_seed(Sha256::digest(seed).into()))
-}
-
 #[cfg(test)]
 mod tests {
     use halo2_axiom::poly::commitment::ParamsProver;
@@ -97,6 +91,7 @@ mod tests {
 
     #[test]
     fn one_seed_gives_one_secret_for_all_sizes_and_another_seed_another() {
+        let development = |seed: &str, k| Setup::Development { seed: seed.into() }.make(k).unwrap();
         let (small, large) = (development("a", 3), development("a", 5));
         assert_eq!(small.get_g(), &large.get_g()[..8]);
         assert_eq!(small.s_g2(), large.s_g2());
