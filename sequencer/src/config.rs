@@ -4,10 +4,10 @@
 //! `l1.rpc_url`), flags. An unknown key in any layer is refused with its name and the nearest known one. The commented
 //! defaults are `config/sequencer.toml` and `config/node.toml`; tests keep them equal to the code.
 
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use alloy::primitives::Address;
-use cwe_bridge::{ConfirmationPolicy, DataPolicy};
+use cwe_bridge::{ConfirmationPolicy, DataPolicy, L1Config};
 use cwe_chain::EngineConfig;
 use cwe_rpc::RpcConfig;
 use serde::{Deserialize, Serialize};
@@ -140,6 +140,23 @@ impl Default for L1Section {
             poll_interval_ms: 2_000,
             request_timeout_ms: 10_000,
             log_range_blocks: 2_000,
+        }
+    }
+}
+
+impl L1Section {
+    /// The section as the L1 client takes it.
+    pub fn client(&self) -> L1Config {
+        L1Config {
+            rpc_url: self.rpc_url.clone(),
+            chain_id: self.chain_id,
+            rollup: self.rollup,
+            inbox: self.inbox,
+            start_block: self.start_block,
+            confirmation: self.confirmation,
+            poll_interval: Duration::from_millis(self.poll_interval_ms),
+            request_timeout: Duration::from_millis(self.request_timeout_ms),
+            log_range_blocks: self.log_range_blocks,
         }
     }
 }

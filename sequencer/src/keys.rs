@@ -1,23 +1,65 @@
-//! The key of the posting account.
+//! Keys of posting accounts.
 
 use std::{fs, path::Path};
 
 use alloy::signers::local::PrivateKeySigner;
 use eyre::{Context, Result, ensure, eyre};
 
-use crate::config::BatchesSection;
+use crate::config::{BatchesSection, Secret};
 
 /// Longest key file that is read, bytes.
 const MAX_BYTES: u64 = 1024;
 
-/// The posting account's signer, from the configuration or from its key file. No error ever quotes the key.
-pub(crate) fn poster(batches: &BatchesSection) -> Result<PrivateKeySigner> {
-    if !batches.private_key.is_empty() {
-        return parse(batches.private_key.expose(), "batches.private_key");
+/// Where an account's private key is: the keys `private_key` and `private_key_file` of a section.
+#[derive(Debug, Clone, Copy)]
+pub struct KeySource<'a> {
+    /// The key itself, from the configuration or the environment.
+    pub key: &'a Secret,
+    /// A file that holds it.
+    pub file: &'a Path,
+    /// The section's name, for messages.
+    pub section: &'static str,
+}
+
+impl KeySource<'_> {
+    /// Checks that there is exactly one of both.
+    ///
+    /// # Errors
+    /// What is wrong with `private_key_file`, as a sentence without subject.
+    pub fn check(&self) -> std::result::Result<(), String> {
+        let section = self.section;
+        match (self.key.is_empty(), self.file.as_os_str().is_empty()) {
+            (true, true) => Err(format!(
+                "no key to post with: set this, or CWE_{}__PRIVATE_KEY, or {section}.enabled = false",
+                section.to_uppercase()
+            )),
+            (false, false) => Err(format!("{section}.private_key is set too: give only one of them")),
+            _ => Ok(()),
+        }
     }
-    let path = &batches.private_key_file;
-    let text = read(path).wrap_err_with(|| format!("batches.private_key_file {} can't be read", path.display()))?;
-    parse(&text, &format!("batches.private_key_file {}", path.display()))
+
+    /// The account's signer.
+    ///
+    /// # Errors
+    /// There is no private key in it. No error ever quotes the key.
+    pub fn signer(&self) -> Result<PrivateKeySigner> {
+        if !self.key.is_empty() {
+            return parse(self.key.expose(), &format!("{}.private_key", self.section));
+        }
+        let name = format!("{}.private_key_file {}", self.section, self.file.display());
+        let text = read(self.file).wrap_err_with(|| format!("{name} can't be read"))?;
+        parse(&text, &name)
+    }
+}
+
+/// The signer of the account that posts batches.
+pub(crate) fn poster(batches: &BatchesSection) -> Result<PrivateKeySigner> {
+    KeySource {
+        key: &batches.private_key,
+        file: &batches.private_key_file,
+        section: "batches",
+    }
+    .signer()
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -3,16 +3,17 @@
 //! In: a [`Config`] or [`NodeConfig`] (defaults, file, environment, flags), a genesis file, an L1. Out: a running
 //! program ([`RunningNode`]) that serves JSON-RPC, `/health`, `/ready` and `/metrics`. This crate only wires: blocks are
 //! made in `cwe-chain`, L1 is watched and written by `cwe-bridge`, requests are served by `cwe-rpc`.
-//! Called by the binary `cwe-sequencer` and by `cwe devnet` and `cwe node`.
+//! Called by the binary `cwe-sequencer` and by `cwe devnet` and `cwe node`; the prover's daemon shares how configurations
+//! are read ([`load`]), keys, logs and the ops server.
 
 pub mod config;
 mod forwarder;
 pub mod genesis;
-mod keys;
-mod load;
+pub mod keys;
+pub mod load;
 pub mod logging;
 mod node;
-mod ops;
+pub mod ops;
 mod running;
 mod sequencer;
 

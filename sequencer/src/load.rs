@@ -11,7 +11,10 @@ use figment::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::config::{BatchesSection, Config, L1Section, NodeConfig};
+use crate::{
+    config::{BatchesSection, Config, L1Section, NodeConfig},
+    keys::KeySource,
+};
 
 /// Most blobs that a batch may have by the protocol.
 const MAX_BLOBS: usize = cwe_primitives::blob::MAX_BLOBS;
@@ -136,7 +139,12 @@ impl NodeConfig {
     }
 }
 
-fn read<C: Serialize + DeserializeOwned>(
+/// Reads the layers of any daemon's configuration: `defaults`, `file`, environment, `overrides`. Keys that `defaults`
+/// hasn't are refused; values are the caller's to check.
+///
+/// # Errors
+/// [`ConfigError`], naming the key.
+pub fn read<C: Serialize + DeserializeOwned>(
     defaults: &C,
     file: Option<&Path>,
     overrides: &Overrides,
@@ -213,14 +221,22 @@ fn distance(a: &str, b: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-fn rejected(key: &'static str, reason: impl Into<String>) -> Result<(), ConfigError> {
+/// Refuses a value.
+///
+/// # Errors
+/// Always [`ConfigError::Rejected`].
+pub fn rejected(key: &'static str, reason: impl Into<String>) -> Result<(), ConfigError> {
     Err(ConfigError::Rejected {
         key,
         reason: reason.into(),
     })
 }
 
-fn at_least_one(key: &'static str, value: u64) -> Result<(), ConfigError> {
+/// Refuses zero.
+///
+/// # Errors
+/// [`ConfigError::Rejected`].
+pub fn at_least_one(key: &'static str, value: u64) -> Result<(), ConfigError> {
     if value == 0 {
         rejected(key, "must be at least 1")
     } else {
@@ -228,7 +244,11 @@ fn at_least_one(key: &'static str, value: u64) -> Result<(), ConfigError> {
     }
 }
 
-fn check_l1(l1: &L1Section) -> Result<(), ConfigError> {
+/// Checks the values of the section `l1`.
+///
+/// # Errors
+/// [`ConfigError::Rejected`] for the first that can't work.
+pub fn check_l1(l1: &L1Section) -> Result<(), ConfigError> {
     if !["http://", "https://", "ws://", "wss://"]
         .iter()
         .any(|scheme| l1.rpc_url.starts_with(scheme))
@@ -256,22 +276,14 @@ fn check_batches(batches: &BatchesSection) -> Result<(), ConfigError> {
     if !batches.enabled {
         return Ok(());
     }
-    let file_given = !batches.private_key_file.as_os_str().is_empty();
-    match (batches.private_key.is_empty(), file_given) {
-        (true, false) => {
-            return rejected(
-                "batches.private_key_file",
-                "no key to post batches with: set this, or CWE_BATCHES__PRIVATE_KEY, or batches.enabled = false",
-            );
-        }
-        (false, true) => {
-            return rejected(
-                "batches.private_key_file",
-                "batches.private_key is set too: give only one of them",
-            );
-        }
-        _ => {}
-    }
+    let source = KeySource {
+        key: &batches.private_key,
+        file: &batches.private_key_file,
+        section: "batches",
+    };
+    source
+        .check()
+        .or_else(|reason| rejected("batches.private_key_file", reason))?;
     if !(1..=MAX_BLOBS).contains(&batches.max_blobs) {
         return rejected(
             "batches.max_blobs",

@@ -80,13 +80,35 @@ fn reasons(engine_ready: Option<bool>, latest: u64, target: Option<u64>) -> Vec<
 
 /// A running server.
 #[derive(Debug)]
-pub(crate) struct OpsServer {
-    pub(crate) address: SocketAddr,
-    pub(crate) task: JoinHandle<()>,
+pub struct OpsServer {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Ends with the server.
+    pub task: JoinHandle<()>,
 }
 
-/// Serves until `shutdown`.
+/// What `/ready` answers: whether the program is ready, and the report.
+pub type Ready = Arc<dyn Fn() -> (bool, serde_json::Value) + Send + Sync>;
+
+/// Serves a node until `shutdown`.
 pub(crate) async fn serve(listen: SocketAddr, readiness: Readiness, shutdown: CancellationToken) -> Result<OpsServer> {
+    let ready = move || {
+        let report = readiness.report();
+        (report.ready, serde_json::to_value(&report).unwrap_or_default())
+    };
+    serve_with(listen, Arc::new(ready), Router::new(), shutdown).await
+}
+
+/// Serves `/health`, `/ready`, `/metrics` and the program's own `routes` until `shutdown`.
+///
+/// # Errors
+/// The address can't be had.
+pub async fn serve_with(
+    listen: SocketAddr,
+    ready: Ready,
+    routes: Router,
+    shutdown: CancellationToken,
+) -> Result<OpsServer> {
     let metrics = recorder()?;
     let listener = TcpListener::bind(listen)
         .await
@@ -94,12 +116,13 @@ pub(crate) async fn serve(listen: SocketAddr, readiness: Readiness, shutdown: Ca
     let address = listener.local_addr().wrap_err("ops.listen")?;
     let router = Router::new()
         .route("/health", get(health))
-        .route("/ready", get(ready))
+        .route("/ready", get(answer_ready))
         .route("/metrics", get(render))
         .with_state(Arc::new(Shared {
-            readiness,
+            ready,
             metrics: metrics.clone(),
-        }));
+        }))
+        .merge(routes);
     let task = tokio::spawn(async move {
         let stop = shutdown.clone();
         let server = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
@@ -114,7 +137,7 @@ pub(crate) async fn serve(listen: SocketAddr, readiness: Readiness, shutdown: Ca
 }
 
 struct Shared {
-    readiness: Readiness,
+    ready: Ready,
     metrics: PrometheusHandle,
 }
 
@@ -122,9 +145,9 @@ async fn health() -> Response {
     Json(serde_json::json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") })).into_response()
 }
 
-async fn ready(State(shared): State<Arc<Shared>>) -> Response {
-    let report = shared.readiness.report();
-    let status = if report.ready {
+async fn answer_ready(State(shared): State<Arc<Shared>>) -> Response {
+    let (ready, report) = (shared.ready)();
+    let status = if ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
@@ -153,7 +176,10 @@ async fn upkeep(metrics: PrometheusHandle, shutdown: CancellationToken) {
 }
 
 /// Starts to record: metrics set before this are lost.
-pub(crate) fn record_metrics() -> Result<()> {
+///
+/// # Errors
+/// Another recorder is there.
+pub fn record_metrics() -> Result<()> {
     recorder().map(drop)
 }
 

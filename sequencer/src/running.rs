@@ -7,11 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cwe_bridge::{Deployment, L1Client, L1Config, L1Status, TaskError};
+use cwe_bridge::{Deployment, L1Client, L1Status, TaskError};
 use cwe_chain::{ChainHandle, EngineHandle, batching};
 use cwe_executor::Genesis;
 use cwe_primitives::{BatchCommitment, QueueHash};
-use cwe_rpc::{L1Contracts, NodeInfo, NodeStatus, RpcConfig, RpcServer};
+use cwe_rpc::{L1Contracts, L1Verifier, NodeInfo, NodeStatus, RpcConfig, RpcServer};
 use cwe_storage::{BatchRecord, BatchStatus, BlockCommit, Database, HistoryMode, Options};
 use eyre::{Context, Result, eyre};
 use tokio::{
@@ -213,6 +213,11 @@ async fn contracts(l1: &L1Client) -> Option<L1Contracts> {
             bridge: contracts.bridge,
             cln: contracts.cln,
             timelock: contracts.timelock,
+            verifier: contracts.verifier.map(|verifier| L1Verifier {
+                address: verifier.address,
+                srs: verifier.srs,
+                safe: verifier.safe,
+            }),
         });
     }
     warn!("L1 does not answer: cwe_* methods will not name the L1 contracts until the next start");
@@ -315,18 +320,7 @@ fn genesis_batch(db: &Database) -> Result<BatchCommitment> {
 
 /// The L1 client, checked if the L1 answers. An L1 that is down delays nothing; a wrong one stops the start.
 async fn connect_l1(section: &L1Section, deployment: Deployment) -> Result<Arc<L1Client>> {
-    let config = L1Config {
-        rpc_url: section.rpc_url.clone(),
-        chain_id: section.chain_id,
-        rollup: section.rollup,
-        inbox: section.inbox,
-        start_block: section.start_block,
-        confirmation: section.confirmation,
-        poll_interval: Duration::from_millis(section.poll_interval_ms),
-        request_timeout: Duration::from_millis(section.request_timeout_ms),
-        log_range_blocks: section.log_range_blocks,
-    };
-    let l1 = Arc::new(L1Client::new(config, deployment)?);
+    let l1 = Arc::new(L1Client::new(section.client(), deployment)?);
     match tokio::time::timeout(L1_PATIENCE, l1.ensure_checked()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) if error.is_fatal() => return Err(error.into()),

@@ -132,6 +132,7 @@ fn poster(config: &Config, l1: &Arc<L1Client>, chain: &ChainHandle) -> Result<Op
         fee_caps: FeeCaps {
             max_fee_per_gas: u128::from(batches.max_fee_gwei).saturating_mul(GWEI),
             max_fee_per_blob_gas: u128::from(batches.max_blob_fee_gwei).saturating_mul(GWEI),
+            section: "batches",
         },
         relay_l1_block: (batches.relay_l1_block_ms > 0).then(|| Duration::from_millis(batches.relay_l1_block_ms)),
     };

@@ -17,7 +17,7 @@ use alloy::{
     rpc::types::{Filter, Log, TransactionReceipt, TransactionRequest},
     sol_types::SolCall,
 };
-use cwe_bindings::contracts::{Bridge, Inbox, Rollup};
+use cwe_bindings::contracts::{BatchVerifier, Bridge, Inbox, Rollup};
 use cwe_storage::L1Block;
 use metrics::gauge;
 use tokio::sync::{RwLock, watch};
@@ -91,8 +91,17 @@ impl Default for L1Status {
     }
 }
 
-/// Addresses of our contracts on L1.
+/// How far batches have come on L1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tips {
+    /// Index of the last committed batch.
+    pub committed: u64,
+    /// Index of the last proven batch.
+    pub finalized: u64,
+}
+
+/// Our contracts on L1.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contracts {
     /// Batches, proofs, finality.
     pub rollup: Address,
@@ -104,6 +113,19 @@ pub struct Contracts {
     pub cln: Address,
     /// Owner of the contracts.
     pub timelock: Address,
+    /// What checks proofs; `None` if there is none, and then nothing can be final.
+    pub verifier: Option<Verifier>,
+}
+
+/// The verifier of proofs, in its own words; `cwe audit` compares it with the published one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verifier {
+    /// Where it is.
+    pub address: Address,
+    /// Name of its reference string; `None` if it does not tell.
+    pub srs: Option<String>,
+    /// Whether it says that its reference string is a ceremony's.
+    pub safe: bool,
 }
 
 impl L1Client {
@@ -181,7 +203,23 @@ impl L1Client {
             bridge,
             cln: self.view(bridge, Bridge::clnCall {}, latest).await?,
             timelock: self.rollup_view(Rollup::ownerCall {}, latest).await?,
+            verifier: self.verifier(latest).await?,
         })
+    }
+
+    async fn verifier(&self, block: BlockId) -> Result<Option<Verifier>, L1Error> {
+        let address = self.rollup_view(Rollup::verifierCall {}, block).await?;
+        if address.is_zero() {
+            return Ok(None);
+        }
+        // Another kind of verifier may have no name for its setup.
+        let srs = self.view(address, BatchVerifier::srsCall {}, block).await.ok();
+        let safe = self.view(address, BatchVerifier::isSafeCall {}, block).await;
+        Ok(Some(Verifier {
+            address,
+            srs,
+            safe: safe.unwrap_or(false),
+        }))
     }
 
     /// Whether chain and contracts were checked since the last outage.
@@ -434,6 +472,17 @@ impl L1Client {
     pub async fn batch_hash(&self, index: u64, block: BlockId) -> Result<B256, L1Error> {
         self.rollup_view(Rollup::batchHashCall { batchIndex: index }, block)
             .await
+    }
+
+    /// How far batches have come.
+    ///
+    /// # Errors
+    /// [`L1Error`].
+    pub async fn tips(&self, block: BlockId) -> Result<Tips, L1Error> {
+        Ok(Tips {
+            committed: self.rollup_view(Rollup::lastCommittedBatchCall {}, block).await?,
+            finalized: self.rollup_view(Rollup::lastFinalizedBatchCall {}, block).await?,
+        })
     }
 
     /// Queue hash over the first `count` messages on L1; `None` if there are fewer.

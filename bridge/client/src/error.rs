@@ -1,5 +1,7 @@
 //! What can go wrong on the way to L1, and what to do about it.
 
+use std::path::PathBuf;
+
 use alloy::primitives::{Address, B256, Bytes};
 use cwe_chain::{batching::BatchingError, derivation::ApplyError};
 use cwe_storage::StorageError;
@@ -95,20 +97,20 @@ pub enum L1Error {
         found: Address,
     },
     /// The Rollup is that of another L2.
-    #[error("the Rollup contract is for L2 chain id {found}, the genesis file says {expected}")]
+    #[error("the Rollup contract is for L2 chain id {found}, this L2 has {expected}")]
     WrongL2Chain {
-        /// By the genesis file.
+        /// By this L2's genesis.
         expected: u64,
         /// By the contract.
         found: u64,
     },
     /// The Rollup begins with another genesis.
     #[error(
-        "the Rollup contract begins with batch hash {found}, the genesis file gives {expected}: the genesis file is not \
-         the one the contract was deployed with"
+        "the Rollup contract begins with batch hash {found}, this L2's genesis gives {expected}: it is not the genesis \
+         that the contract was deployed with"
     )]
     GenesisMismatch {
-        /// By the genesis file.
+        /// By this L2's genesis.
         expected: B256,
         /// By the contract.
         found: B256,
@@ -248,8 +250,16 @@ pub enum TaskError {
     /// KZG computation failed.
     #[error("KZG: {0}")]
     Kzg(String),
+    /// A transaction can't be written down, and so isn't sent.
+    #[error("{path} can't be written: {error}; nothing is sent before", path = .path.display())]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
     /// Signing failed.
-    #[error("the batch transaction can't be signed: {0}")]
+    #[error("the L1 transaction can't be signed: {0}")]
     Signing(String),
 }
 
@@ -283,6 +293,7 @@ impl TaskError {
             Self::InsufficientFunds { .. } => "funds",
             Self::AboveCap(_) => "fee_cap",
             Self::NoBlobsOnL1 | Self::BlocksTooLarge { .. } | Self::Kzg(_) => "blobs",
+            Self::Memory { .. } => "storage",
             Self::Signing(_) => "signing",
         }
     }

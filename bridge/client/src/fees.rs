@@ -18,11 +18,13 @@ pub struct FeeCaps {
     pub max_fee_per_gas: u128,
     /// Per blob gas.
     pub max_fee_per_blob_gas: u128,
+    /// Section of the configuration with the keys `max_fee_gwei` and `max_blob_fee_gwei`, for errors.
+    pub section: &'static str,
 }
 
 /// The prices that are needed are above the configured caps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("L1 asks {needed_wei} wei per {unit}, the cap is {cap_wei}: wait, or raise `{key}`")]
+#[error("L1 asks {needed_wei} wei per {unit}, the cap is {cap_wei}: wait, or raise `{section}.{key}`")]
 pub struct AboveCap {
     /// `gas` or `blob gas`.
     pub unit: &'static str,
@@ -30,7 +32,9 @@ pub struct AboveCap {
     pub needed_wei: u128,
     /// Price allowed.
     pub cap_wei: u128,
-    /// The configuration key.
+    /// Section of the configuration.
+    pub section: &'static str,
+    /// The key in it.
     pub key: &'static str,
 }
 
@@ -74,7 +78,8 @@ impl Fees {
                 unit: "gas",
                 needed_wei: needed.max_fee_per_gas,
                 cap_wei: caps.max_fee_per_gas,
-                key: "batches.max_fee_gwei",
+                section: caps.section,
+                key: "max_fee_gwei",
             });
         }
         match needed.max_fee_per_blob_gas {
@@ -82,7 +87,8 @@ impl Fees {
                 unit: "blob gas",
                 needed_wei: blob,
                 cap_wei: caps.max_fee_per_blob_gas,
-                key: "batches.max_blob_fee_gwei",
+                section: caps.section,
+                key: "max_blob_fee_gwei",
             }),
             _ => Ok(needed),
         }
@@ -112,6 +118,7 @@ mod tests {
     const CAPS: FeeCaps = FeeCaps {
         max_fee_per_gas: 1_000,
         max_fee_per_blob_gas: 400,
+        section: "batches",
     };
 
     fn fees(gas: u128, tip: u128, blob: Option<u128>) -> Fees {
@@ -144,10 +151,11 @@ mod tests {
         let error = Fees::next(fees(1_001, 1, None), None, &CAPS).unwrap_err();
         assert_eq!(
             (error.key, error.needed_wei, error.cap_wei),
-            ("batches.max_fee_gwei", 1_001, 1_000)
+            ("max_fee_gwei", 1_001, 1_000)
         );
+        assert!(error.to_string().contains("`batches.max_fee_gwei`"), "{error}");
         let error = Fees::next(fees(1, 1, Some(1)), Some(fees(1, 1, Some(201))), &CAPS).unwrap_err();
-        assert_eq!((error.key, error.needed_wei), ("batches.max_blob_fee_gwei", 402));
+        assert_eq!((error.key, error.needed_wei), ("max_blob_fee_gwei", 402));
     }
 
     #[test]

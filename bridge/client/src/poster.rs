@@ -11,39 +11,33 @@ use alloy::{
     eips::BlockId,
     primitives::{Address, B256, Bytes},
     signers::local::PrivateKeySigner,
-    sol_types::{SolCall, SolInterface},
+    sol_types::SolCall,
 };
 use cwe_bindings::contracts::{IRollup, Inbox, Rollup};
 use cwe_chain::{BatchingConfig, ChainHandle, batching};
 use cwe_primitives::BatchCommitment;
 use cwe_storage::{BatchRecord, BatchStatus};
-use metrics::{counter, gauge};
+use metrics::counter;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::{
-    DataPolicy, Fees, L1Client, L1Error, PosterConfig, TaskError, batch_struct,
+    DataPolicy, Fees, L1Client, L1Error, PosterConfig, TaskError,
+    account::{Account, InFlight, Payment, Prepared, Purpose, Remembered, Standing},
+    batch_struct,
     sidecar::{self, SidecarFormat},
-    transactions::{Draft, Terms},
+    transactions::Draft,
     turns::{background, blocking},
 };
-
-/// Share of the estimated gas that is allowed on top: state may change before inclusion.
-const GAS_MARGIN_PERCENT: u64 = 25;
 
 /// Posts batches and relays L1 block figures, all from one account.
 pub struct BatchPoster {
     l1: Arc<L1Client>,
     chain: ChainHandle,
     config: PosterConfig,
-    signer: PrivateKeySigner,
+    account: Account<Job>,
     format: SidecarFormat,
     draft: DraftState,
-    in_flight: Option<InFlight>,
-    /// The last offer made for a nonce; another transaction with this nonce must offer more.
-    offer: Option<Offer>,
-    /// Transactions sent under the offer's nonce, the newest last.
-    sent: Vec<B256>,
     relayed_at: Option<Instant>,
 }
 
@@ -56,11 +50,20 @@ enum Job {
     Relay,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Offer {
-    nonce: u64,
-    job: Job,
-    fees: Fees,
+impl Purpose for Job {
+    fn call(&self) -> &'static str {
+        match self {
+            Self::Commit(_) => "Rollup.commitBatch",
+            Self::Relay => "Inbox.relayL1Block",
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Commit(_) => "commit",
+            Self::Relay => "relay",
+        }
+    }
 }
 
 /// The committing call of the batch that is due. KZG proofs take seconds, and watching L1 must not wait for them.
@@ -76,39 +79,28 @@ enum DraftState {
     },
 }
 
-/// A transaction that L1 may include at any time.
-#[derive(Debug)]
-struct InFlight {
-    job: Job,
-    nonce: u64,
-    hash: B256,
-    /// Its bytes; `None` if it was sent before a restart.
-    raw: Option<Vec<u8>>,
-    since: Instant,
-    /// Whether its nonce was seen used without a receipt for it.
-    overtaken: bool,
-}
-
 impl BatchPoster {
     /// A poster that pays from `signer`'s account.
-    pub const fn new(l1: Arc<L1Client>, chain: ChainHandle, config: PosterConfig, signer: PrivateKeySigner) -> Self {
+    pub fn new(l1: Arc<L1Client>, chain: ChainHandle, config: PosterConfig, signer: PrivateKeySigner) -> Self {
+        let payment = Payment {
+            resubmit_after: config.resubmit_after,
+            caps: config.fee_caps,
+            owner: "sequencer",
+        };
         Self {
+            account: Account::new(l1.clone(), signer, payment),
             l1,
             chain,
             config,
-            signer,
             format: SidecarFormat::Cells,
             draft: DraftState::None,
-            in_flight: None,
-            offer: None,
-            sent: Vec::new(),
             relayed_at: None,
         }
     }
 
     /// The account that posts and pays.
     pub const fn address(&self) -> Address {
-        self.signer.address()
+        self.account.address()
     }
 
     /// Does the next thing that is due: follows up the transaction in flight, or sends one.
@@ -125,16 +117,22 @@ impl BatchPoster {
 
     async fn try_turn(&mut self) -> Result<(), TaskError> {
         self.l1.ensure_checked().await?;
-        let nonce = self.l1.mined_nonce(self.address()).await?;
-        if self.waits(nonce).await? {
+        let nonce = self.account.nonce().await?;
+        self.adopt(nonce).await?;
+        let waits = match self.account.follow(nonce).await? {
+            Standing::Free => false,
+            Standing::Waits => true,
+            Standing::Used(sent) => self.waits_for_receipt(sent).await?,
+        };
+        if waits {
             return Ok(());
         }
         let Some((job, draft)) = self.next_job(nonce).await? else {
             return Ok(());
         };
-        let outcome = self.send(job, draft, nonce).await;
+        let outcome = self.send(job, &draft, nonce).await;
         if let Err(TaskError::L1(L1Error::Refused { message, .. })) = &outcome {
-            self.in_flight = None;
+            self.account.forget();
             if matches!(job, Job::Commit(_)) && sidecar::is_format_refusal(message) {
                 self.format = self.format.other();
                 self.draft = DraftState::None;
@@ -144,55 +142,18 @@ impl BatchPoster {
         outcome
     }
 
-    /// Follows up the transaction in flight; whether to wait for it.
-    async fn waits(&mut self, nonce: u64) -> Result<bool, TaskError> {
-        self.adopt(nonce).await?;
-        let Some(sent) = self.in_flight.take() else {
-            return Ok(false);
-        };
-        if sent.nonce < nonce {
-            return self.waits_for_receipt(sent).await;
-        }
-        if sent.nonce > nonce {
-            // The L1 reorganised away an earlier transaction of ours.
+    /// The nonce in flight was used and no receipt is known; whether to look again for one.
+    async fn waits_for_receipt(&mut self, sent: InFlight<Job>) -> Result<bool, TaskError> {
+        if self.is_done(*sent.purpose()).await? {
+            info!(job = ?sent.purpose(), "done on L1 by an earlier transaction");
             return Ok(false);
         }
-        if sent.since.elapsed() >= self.config.resubmit_after {
-            info!(nonce, "transaction waits too long, offers more");
-            return Ok(false);
-        }
-        let outcome = self.keep_alive(&sent).await;
-        let known = !matches!(outcome, Ok(false));
-        if known {
-            self.in_flight = Some(sent);
-        }
-        outcome.map(|_| known)
-    }
-
-    /// The nonce in flight was used. The L1 may count a transaction a moment before it shows its receipt: looks twice
-    /// before it blames somebody else.
-    async fn waits_for_receipt(&mut self, sent: InFlight) -> Result<bool, TaskError> {
-        if self.settle(&sent).await? {
-            return Ok(false);
-        }
-        if !sent.overtaken {
-            self.in_flight = Some(InFlight {
-                overtaken: true,
-                ..sent
-            });
-            return Ok(true);
-        }
-        warn!(
-            nonce = sent.nonce,
-            address = %self.address(),
-            "another transaction used the posting account's nonce: only this sequencer may use its key"
-        );
-        Ok(false)
+        Ok(self.account.looks_again(sent))
     }
 
     /// After a restart: takes over what was sent before it.
     async fn adopt(&mut self, nonce: u64) -> Result<(), TaskError> {
-        if self.in_flight.is_some() || self.offer.is_some() {
+        if !self.account.is_new() {
             return Ok(());
         }
         let tip = self
@@ -215,49 +176,19 @@ impl BatchPoster {
             return Ok(());
         }
         let known = self.l1.transaction(transaction).await?;
-        let blob_price = known.as_ref().and_then(Transaction::max_fee_per_blob_gas);
         let fees = Fees {
             max_fee_per_gas,
             max_priority_fee_per_gas,
-            max_fee_per_blob_gas: blob_price,
+            max_fee_per_blob_gas: known.as_ref().and_then(Transaction::max_fee_per_blob_gas),
         };
-        let job = Job::Commit(tip + 1);
-        self.offer = Some(Offer { nonce, job, fees });
-        self.sent = vec![transaction];
-        if known.is_some() {
-            info!(batch = tip + 1, %transaction, "takes over the transaction sent before the restart");
-            self.in_flight = Some(InFlight {
-                job,
-                nonce,
-                hash: transaction,
-                raw: None,
-                since: Instant::now(),
-                overtaken: false,
-            });
-        }
+        let remembered = Remembered {
+            purpose: Job::Commit(tip + 1),
+            nonce,
+            hash: transaction,
+            fees,
+        };
+        self.account.adopt(remembered, known.is_some());
         Ok(())
-    }
-
-    /// A transaction with our nonce was mined: says which, and how it went; whether it was ours.
-    async fn settle(&self, sent: &InFlight) -> Result<bool, TaskError> {
-        for hash in &self.sent {
-            let Some(receipt) = self.l1.receipt(*hash).await? else {
-                continue;
-            };
-            let (gas, block) = (receipt.gas_used, receipt.block_number);
-            if receipt.status() {
-                info!(job = ?sent.job, transaction = %hash, l1_block = block, gas, "mined on L1");
-            } else {
-                warn!(job = ?sent.job, transaction = %hash, l1_block = block, gas, "reverted on L1");
-            }
-            return Ok(true);
-        }
-        // One that was replaced before a restart is not among those we remember.
-        let done = self.is_done(sent.job).await?;
-        if done {
-            info!(job = ?sent.job, nonce = sent.nonce, "done on L1 by an earlier transaction");
-        }
-        Ok(done)
     }
 
     async fn is_done(&self, job: Job) -> Result<bool, TaskError> {
@@ -268,23 +199,10 @@ impl BatchPoster {
         Ok(self.l1.batch_hash(index, BlockId::latest()).await? == record.commitment.hash())
     }
 
-    /// Sends the transaction again if the L1 has forgotten it; whether it is on its way.
-    async fn keep_alive(&self, sent: &InFlight) -> Result<bool, TaskError> {
-        if self.l1.transaction(sent.hash).await?.is_some() {
-            return Ok(true);
-        }
-        let Some(raw) = &sent.raw else { return Ok(false) };
-        self.l1.send_raw(raw).await?;
-        Ok(true)
-    }
-
     /// What to send under `nonce`.
     async fn next_job(&mut self, nonce: u64) -> Result<Option<(Job, Draft)>, TaskError> {
         // A pool that holds a transaction without blobs takes none with blobs in its place.
-        if self
-            .offer
-            .is_some_and(|offer| offer.nonce == nonce && offer.job == Job::Relay)
-        {
+        if self.account.offered_for(nonce) == Some(Job::Relay) {
             return Ok(Some((Job::Relay, self.relay())));
         }
         if let Some((record, data)) = self.next_batch().await? {
@@ -427,103 +345,25 @@ impl BatchPoster {
         }
     }
 
-    async fn send(&mut self, job: Job, draft: Draft, nonce: u64) -> Result<(), TaskError> {
-        let previous = self.offer.filter(|offer| offer.nonce == nonce).map(|offer| offer.fees);
-        let market = self.l1.market_fees(draft.sidecar.is_some()).await?;
-        let fees = Fees::next(market, previous, &self.config.fee_caps)?;
-        let gas_limit = self.gas_limit(job, &draft, &fees).await?;
-        self.check_funds(fees.cost(gas_limit, draft.blob_gas())).await?;
-        let terms = Terms {
-            chain_id: self.l1.config().chain_id,
-            nonce,
-            gas_limit,
-            fees,
-        };
-        let signed = draft.sign(&terms, &self.signer)?;
-        if let Job::Commit(index) = job {
-            self.write_down(index, signed.hash, &terms).await?;
+    async fn send(&mut self, job: Job, draft: &Draft, nonce: u64) -> Result<(), TaskError> {
+        let prepared = self.account.prepare(job, draft, nonce).await?;
+        match job {
+            Job::Commit(index) => self.write_down(index, &prepared).await?,
+            Job::Relay => self.relayed_at = Some(Instant::now()),
         }
-        // From here on it may be in a pool, whatever the answer.
-        self.offer = Some(Offer { nonce, job, fees });
-        if previous.is_none() {
-            self.sent.clear();
-        }
-        self.sent.push(signed.hash);
-        self.in_flight = Some(InFlight {
-            job,
-            nonce,
-            hash: signed.hash,
-            raw: Some(signed.raw.clone()),
-            since: Instant::now(),
-            overtaken: false,
-        });
-        if job == Job::Relay {
-            self.relayed_at = Some(Instant::now());
-        }
-        self.count(job, &draft, previous.is_some());
-        match self.l1.send_raw(&signed.raw).await {
-            // Refused as a repetition: an attempt that timed out has arrived.
-            Err(L1Error::Refused { .. }) if self.l1.transaction(signed.hash).await?.is_some() => {}
-            outcome => outcome?,
-        }
-        info!(?job, transaction = %signed.hash, nonce, blobs = draft.blob_gas() > 0, "sent to L1");
-        Ok(())
+        self.account.send(job, prepared).await
     }
 
-    async fn gas_limit(&self, job: Job, draft: &Draft, fees: &Fees) -> Result<u64, TaskError> {
-        let call = match job {
-            Job::Commit(_) => "Rollup.commitBatch",
-            Job::Relay => "Inbox.relayL1Block",
-        };
-        match self.l1.estimate_gas(draft.simulation(self.address(), fees)).await {
-            Ok(gas) => Ok(gas.saturating_add(gas / 100 * GAS_MARGIN_PERCENT)),
-            Err(L1Error::Refused {
-                revert: Some(data),
-                message,
-                ..
-            }) => Err(TaskError::WouldRevert {
-                call,
-                reason: revert_reason(&data, &message),
-            }),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn check_funds(&self, needed_wei: u128) -> Result<(), TaskError> {
-        let balance = self.l1.balance(self.address()).await?;
-        let balance_wei = u128::try_from(balance).unwrap_or(u128::MAX);
-        gauge!("cwe_poster_balance_ether").set(balance_wei as f64 / 1e18);
-        if balance_wei >= needed_wei {
-            return Ok(());
-        }
-        Err(TaskError::InsufficientFunds {
-            address: self.address(),
-            balance_wei,
-            needed_wei,
-        })
-    }
-
-    async fn write_down(&self, index: u64, transaction: B256, terms: &Terms) -> Result<(), TaskError> {
+    async fn write_down(&self, index: u64, prepared: &Prepared) -> Result<(), TaskError> {
+        let fees = &prepared.terms.fees;
         let status = BatchStatus::Submitted {
-            transaction,
-            nonce: terms.nonce,
-            max_fee_per_gas: terms.fees.max_fee_per_gas,
-            max_priority_fee_per_gas: terms.fees.max_priority_fee_per_gas,
+            transaction: prepared.signed.hash,
+            nonce: prepared.terms.nonce,
+            max_fee_per_gas: fees.max_fee_per_gas,
+            max_priority_fee_per_gas: fees.max_priority_fee_per_gas,
         };
         let db = self.chain.db().clone();
         blocking(move || Ok(db.set_batch_status(index, status)?)).await
-    }
-
-    fn count(&self, job: Job, draft: &Draft, replaces: bool) {
-        let kind = match job {
-            Job::Commit(_) => "commit",
-            Job::Relay => "relay",
-        };
-        counter!("cwe_poster_transactions_total", "kind" => kind).increment(1);
-        if replaces {
-            counter!("cwe_poster_replacements_total").increment(1);
-        }
-        counter!("cwe_poster_data_bytes_total").increment(draft.blob_gas().saturating_add(draft.input.len() as u64));
     }
 }
 
@@ -563,27 +403,5 @@ const fn claims(commitment: &BatchCommitment) -> IRollup::BatchCommitment {
         stateRoot: commitment.state_root,
         withdrawalRoot: commitment.withdrawal_root,
         queueHashAfter: commitment.queue_after.hash,
-    }
-}
-
-fn revert_reason(data: &[u8], message: &str) -> String {
-    if let Ok(error) = Rollup::RollupErrors::abi_decode(data) {
-        return format!("{error:?}");
-    }
-    Inbox::InboxErrors::abi_decode(data).map_or_else(|_| message.to_string(), |error| format!("{error:?}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use alloy::sol_types::SolError;
-
-    use super::*;
-
-    #[test]
-    fn a_revert_is_told_by_its_solidity_name() {
-        let data = Rollup::IsPaused { until: 77 }.abi_encode();
-        let reason = revert_reason(&data, "execution reverted");
-        assert!(reason.contains("IsPaused") && reason.contains("77"), "{reason}");
-        assert_eq!(revert_reason(&[1, 2, 3, 4], "execution reverted"), "execution reverted");
     }
 }

@@ -1,6 +1,6 @@
 //! The rhythm of an L1 task: a turn per poll interval, slower while turns fail, one log line per kind of failure.
 
-use std::{future::Future, time::Duration};
+use std::{fmt, future::Future, time::Duration};
 
 use metrics::counter;
 use tokio::sync::oneshot;
@@ -8,6 +8,32 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::{L1Error, TaskError};
+
+/// What [`Turns`] wants to know of a failed turn.
+pub trait TurnFailure: fmt::Display {
+    /// Whether the task must stop: waiting can't help, going on would harm.
+    fn is_fatal(&self) -> bool;
+
+    /// Short stable name, a metric's label.
+    fn reason(&self) -> &'static str;
+
+    /// Whether the L1 is down, which its client has logged once for all tasks.
+    fn is_outage(&self) -> bool;
+}
+
+impl TurnFailure for TaskError {
+    fn is_fatal(&self) -> bool {
+        Self::is_fatal(self)
+    }
+
+    fn reason(&self) -> &'static str {
+        Self::reason(self)
+    }
+
+    fn is_outage(&self) -> bool {
+        matches!(self, Self::L1(L1Error::Unreachable { .. }))
+    }
+}
 
 /// Longest pause after failed turns.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -18,7 +44,7 @@ const BACKGROUND_NICENESS: i32 = 10;
 
 /// Remembers how the last turns of one activity went.
 #[derive(Debug)]
-pub(crate) struct Turns {
+pub struct Turns {
     activity: &'static str,
     interval: Duration,
     pause: Duration,
@@ -27,7 +53,8 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
-    pub(crate) const fn new(activity: &'static str, interval: Duration) -> Self {
+    /// Turns of an activity, an `interval` apart while they succeed.
+    pub const fn new(activity: &'static str, interval: Duration) -> Self {
         Self {
             activity,
             interval,
@@ -40,7 +67,7 @@ impl Turns {
     ///
     /// # Errors
     /// Hands a fatal failure back.
-    pub(crate) fn note(&mut self, outcome: Result<(), TaskError>) -> Result<(), TaskError> {
+    pub fn note<F: TurnFailure>(&mut self, outcome: Result<(), F>) -> Result<(), F> {
         let Err(failure) = outcome else {
             self.pause = self.interval;
             if self.failure.take().is_some() {
@@ -58,10 +85,10 @@ impl Turns {
         Ok(())
     }
 
-    fn log(&mut self, failure: &TaskError) {
+    fn log(&mut self, failure: &impl TurnFailure) {
         let text = failure.to_string();
-        if matches!(failure, TaskError::L1(L1Error::Unreachable { .. })) {
-            // The client has logged the outage once for all tasks, and a restart should not sleep long.
+        if failure.is_outage() {
+            // An L1 that restarts should not be waited for long.
             self.pause = self.interval;
             debug!(activity = self.activity, %failure, "waits for L1");
         } else if self.failure.as_ref() == Some(&text) {
@@ -73,13 +100,13 @@ impl Turns {
     }
 
     /// Time until the next turn.
-    pub(crate) const fn pause(&self) -> Duration {
+    pub const fn pause(&self) -> Duration {
         self.pause
     }
 }
 
 /// Waits for `work` or for the shutdown; `None` on shutdown.
-pub(crate) async fn until_shutdown<T>(shutdown: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
+pub async fn until_shutdown<T>(shutdown: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
         () = shutdown.cancelled() => None,
@@ -134,7 +161,7 @@ mod tests {
             turns.note(Err(TaskError::Kzg("broken".into()))).unwrap();
             assert_eq!(turns.pause(), Duration::from_secs(expected));
         }
-        turns.note(Ok(())).unwrap();
+        turns.note(Ok::<(), TaskError>(())).unwrap();
         assert_eq!(turns.pause(), Duration::from_secs(2));
     }
 

@@ -18,6 +18,7 @@ mod listener;
 mod network;
 mod node;
 mod progress;
+mod prove;
 mod status;
 mod table;
 mod withdraw;
@@ -43,12 +44,19 @@ enum Command {
     Claim(claim::ClaimArgs),
     Status(status::StatusArgs),
     Audit(audit::AuditArgs),
+    Prove(Box<prove::ProveArgs>),
     Creator(creator::CreatorArgs),
     Listener(listener::ListenerArgs),
+    #[command(name = cwe_prover_daemon::guard::GUARD, hide = true)]
+    Guard(prove::GuardCommand),
 }
 
 fn main() -> Result<()> {
     let command = Cli::parse().command;
+    if let Command::Guard(guard) = command {
+        // Before any thread: it becomes another program.
+        return guard.run();
+    }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -66,7 +74,9 @@ async fn run(command: Command) -> Result<()> {
         Command::Claim(args) => claim::run(&args).await,
         Command::Status(args) => status::run(&args).await,
         Command::Audit(args) => audit::run(&args).await,
+        Command::Prove(args) => prove::run(&args).await,
         Command::Creator(args) => creator::run(&args).await,
         Command::Listener(args) => listener::run(&args).await,
+        Command::Guard(guard) => guard.run(),
     }
 }

@@ -108,17 +108,34 @@ impl Queue {
     /// # Errors
     /// [`JobsError::PayloadDiffers`], or the database fails.
     pub async fn enqueue(&self, job: &NewJob) -> Result<Enqueued, JobsError> {
+        self.enqueue_with(job, &[]).await
+    }
+
+    /// Puts a job into the queue together with results by stage, such as a large input that its workers need. They are
+    /// stored with a new job only, and kept as long as other results.
+    ///
+    /// # Errors
+    /// [`JobsError::PayloadDiffers`], or the database fails; then neither job nor results are there.
+    pub async fn enqueue_with(&self, job: &NewJob, results: &[(&str, &[u8])]) -> Result<Enqueued, JobsError> {
+        let mut transaction = self.pool.begin().await?;
         let new = sqlx::query(self.sql.enqueue)
             .bind(&job.kind)
             .bind(&job.key)
             .bind(&job.payload)
             .bind(job.priority)
             .bind(i64::from(job.max_attempts.max(1)))
-            .fetch_optional(&self.pool)
+            .fetch_optional(&mut *transaction)
             .await?;
         if let Some(row) = new {
-            return Ok(Enqueued::New(row.try_get("id")?));
+            let id: i64 = row.try_get("id")?;
+            for (stage, result) in results {
+                let insert = sqlx::query(self.sql.put_result).bind(id).bind(*stage).bind(*result);
+                insert.execute(&mut *transaction).await?;
+            }
+            transaction.commit().await?;
+            return Ok(Enqueued::New(id));
         }
+        transaction.rollback().await?;
         let row = sqlx::query(self.sql.by_name)
             .bind(&job.kind)
             .bind(&job.key)

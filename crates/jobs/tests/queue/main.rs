@@ -29,6 +29,7 @@ macro_rules! on_both {
 
 on_both! {
     a_job_asked_for_twice_is_one_job
+    what_a_job_is_enqueued_with_is_there_for_its_worker_and_only_once
     higher_priority_goes_first_then_the_order_of_arrival
     a_job_has_one_holder_however_many_workers_ask
     a_lost_lease_can_write_nothing_and_the_next_holder_goes_on_after_the_finished_stages

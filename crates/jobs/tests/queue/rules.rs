@@ -55,6 +55,22 @@ pub(crate) async fn a_job_asked_for_twice_is_one_job(address: &str) {
     );
 }
 
+pub(crate) async fn what_a_job_is_enqueued_with_is_there_for_its_worker_and_only_once(address: &str) {
+    let queue = Queue::open(address).await.unwrap();
+    let input = vec![7u8; 300_000];
+    let first = queue.enqueue_with(&job("1"), &[("input", &input)]).await.unwrap();
+    let again = queue.enqueue_with(&job("1"), &[("input", b"another")]).await.unwrap();
+    assert_eq!(again, Enqueued::Known(first.id()));
+    let lease = take(&queue, "w", LONG).await.unwrap();
+    assert_eq!(lease.result("input").await.unwrap(), Some(input));
+    lease.complete(b"proof").await.unwrap();
+
+    queue.remove(first.id()).await.unwrap();
+    queue.enqueue(&job("1")).await.unwrap();
+    let lease = take(&queue, "w", LONG).await.unwrap();
+    assert_eq!(lease.result("input").await.unwrap(), None, "it went with the job");
+}
+
 pub(crate) async fn higher_priority_goes_first_then_the_order_of_arrival(address: &str) {
     let queue = Queue::open(address).await.unwrap();
     for (key, priority) in [("a", 0), ("b", 0), ("urgent", 5), ("idle", -5)] {
