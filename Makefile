@@ -2,7 +2,7 @@
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo test test-full lint fmt bindings bench bench-rpc bench-execution bench-crash bench-trie bench-guest coverage guests guests-check clean
+.PHONY: help setup demo prover test test-full lint fmt verifier bindings bench bench-rpc bench-execution bench-crash bench-trie bench-guest bench-prove coverage guests guests-check clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -10,8 +10,11 @@ help: ## this list
 setup: ## install what is missing: C compiler, Rust toolchain, Node packages
 	@scripts/setup.sh
 
-demo: setup ## devnet, deposit, ERC-20 by forge, cast and viem, withdrawal, full node from L1 alone
-	@scripts/demo.sh
+demo: setup ## devnet, deposit, ERC-20 by forge, cast and viem, withdrawal, full node from L1 alone; PROOFS=1: to finality
+	@scripts/demo.sh $(if $(PROOFS),--proofs)
+
+prover: setup ## build the prover: cwe-prover and cwe-prover-stage
+	@scripts/prover.sh
 
 test: ## everything that must hold: formats, lints, Solidity, Rust, viem and ethers on a real devnet, the demo
 	@scripts/test.sh quick
@@ -24,6 +27,9 @@ lint: setup ## every check of style that is installed
 
 fmt: setup ## format Rust and Solidity
 	@source scripts/env.sh && cargo fmt --all && forge fmt
+
+verifier: setup ## take the verifier contract that the prover generated -> bridge/src/generated
+	@scripts/verifier.sh
 
 bindings: setup ## regenerate crates/bindings from the Solidity sources
 	@source scripts/env.sh && scripts/bindings.sh
@@ -44,6 +50,9 @@ bench-trie: setup ## cost of a changed slot from 10^4 to 10^7 accounts -> target
 
 bench-guest: setup ## instructions of the state-transition guest -> target/bench/guest.{json,svg}
 	@scripts/bench-guest.sh
+
+bench-prove: setup ## a real proof of ten transfers, stage by stage, needs 18 GiB and about an hour -> target/bench/prove.json
+	@scripts/bench-prove.sh
 
 guests: setup ## build the guest programs -> prover/elf/
 	@scripts/guests.sh

@@ -6,9 +6,8 @@ import {Inbox} from "../bridge/src/Inbox.sol";
 import {Rollup} from "../bridge/src/Rollup.sol";
 import {Timelock} from "../bridge/src/Timelock.sol";
 import {IRollup} from "../bridge/src/interfaces/IRollup.sol";
-import {Script} from "forge-std/Script.sol";
+import {Governance} from "./lib/Governance.sol";
 import {VmSafe} from "forge-std/Vm.sol";
-import {console} from "forge-std/console.sol";
 
 /// @title Operate
 /// @notice Day-to-day operations on the deployment that `DeployL1` wrote to `deploy/out/<L1 chain id>.json`. The signer
@@ -21,7 +20,7 @@ import {console} from "forge-std/console.sol";
 ///   forge script deploy/Operate.s.sol --sig 'revertBatches(uint64)' 41 …
 ///   forge script deploy/Operate.s.sol --sig 'setSequencer(bool,address,bool)' true 0x… true …
 ///   each with --rpc-url $L1_RPC --private-key $KEY --broadcast
-contract Operate is Script {
+contract Operate is Governance {
     /// @notice The deployment's file has no such contract for this chain.
     error UnknownDeployment(string file);
     /// @notice No batch of this index is committed, or the L1 endpoint no longer has its event.
@@ -100,16 +99,7 @@ contract Operate is Script {
     }
 
     function govern(bool schedule, address target, bytes memory call) internal {
-        Timelock timelock = Timelock(payable(deployed("timelock")));
-        uint256 delay = timelock.getMinDelay();
-        console.log("operation", vm.toString(timelock.hashOperation(target, 0, call, 0, 0)));
-        vm.broadcast();
-        if (schedule) {
-            timelock.schedule(target, 0, call, 0, 0, delay);
-            console.log("can be executed in seconds:", delay);
-        } else {
-            timelock.execute(target, 0, call, 0, 0);
-        }
+        govern(Timelock(payable(deployed("timelock"))), schedule, target, call);
     }
 
     function committed(Rollup rollup, uint64 batchIndex) internal returns (IRollup.Batch memory batch) {

@@ -7,7 +7,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$ROOT"
 
-deployed_from_rust=(Rollup Inbox Bridge CLN Timelock ERC1967Proxy MessagePasser L1BlockOracle FeeVault)
+deployed_from_rust=(BatchVerifier Halo2Verifier Rollup Inbox Bridge CLN Timelock ERC1967Proxy MessagePasser L1BlockOracle FeeVault)
 economy=(
   EpochClock EpochBeacon EconomyParameters RegionRules CWEIdentity CreatorRegistry WorkRegistry SplitPay Escrow DirectSale
   Treasury CWETiers CWEConsumption CWEPayouts

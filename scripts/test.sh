@@ -61,6 +61,7 @@ end_to_end() {
 step solidity-format forge fmt --check
 step solidity-build forge build --sizes
 step solidity-tests forge test
+step verifier scripts/verifier.sh --check
 step bindings scripts/bindings.sh --check
 step typescript node --test --test-reporter=spec sdk/typescript/test/*.test.mjs
 step rust-format cargo fmt --all --check

@@ -2,7 +2,10 @@
 pragma solidity 0.8.34;
 
 import {DeployL1} from "../../deploy/DeployL1.s.sol";
+import {DeployVerifier} from "../../deploy/DeployVerifier.s.sol";
 import {L1Config} from "../../deploy/lib/L1Deployment.sol";
+import {VerifierConfig, VerifierDeployment} from "../../deploy/lib/VerifierDeployment.sol";
+import {BatchVerifier} from "../src/BatchVerifier.sol";
 import {Test} from "forge-std/Test.sol";
 
 contract DeployTest is Test {
@@ -45,5 +48,33 @@ contract DeployTest is Test {
         L1Config memory config = script.readConfig(json, vm.readFile(GENESIS));
         vm.expectRevert(DeployL1.RoleMissing.selector);
         script.check(config);
+    }
+
+    function test_verifierPinsWhatTheRepositoryKeeps() public {
+        DeployVerifier deployment = new DeployVerifier();
+        (address halo2, address deployed) = deployment.run();
+        VerifierConfig memory config = deployment.readVerifier(
+            vm.readFile("prover/elf/commitments.json"), vm.readFile("bridge/src/generated/halo2-verifier.json")
+        );
+        BatchVerifier verifier = BatchVerifier(deployed);
+        assertEq(halo2.code, vm.getDeployedCode("Halo2Verifier.sol:Halo2Verifier"));
+        assertEq(verifier.halo2Verifier(), halo2);
+        assertEq(verifier.exeCommitment(), config.exe);
+        assertEq(verifier.vmCommitment(), config.vmCommitment);
+        assertEq(verifier.commitments(), config.commitments);
+        assertEq(verifier.evaluations(), config.evaluations);
+        assertEq(verifier.srs(), config.srs);
+    }
+
+    function test_mainnetRefusesADevelopmentSetup() public {
+        BatchVerifier unsafe_ =
+            new BatchVerifier(address(this), bytes32(uint256(1)), bytes32(uint256(2)), 1, 1, "unsafe-dev");
+        BatchVerifier ceremony =
+            new BatchVerifier(address(this), bytes32(uint256(1)), bytes32(uint256(2)), 1, 1, "ptau-00");
+        script.requireSafe(unsafe_);
+        vm.chainId(1);
+        script.requireSafe(ceremony);
+        vm.expectRevert(abi.encodeWithSelector(VerifierDeployment.UnsafeSrs.selector, "unsafe-dev"));
+        script.requireSafe(unsafe_);
     }
 }

@@ -13,8 +13,8 @@ import {CWEConsumption} from "../../contracts/src/usage/CWEConsumption.sol";
 import {EpochBeacon} from "../../contracts/src/usage/EpochBeacon.sol";
 import {RegionRules} from "../../contracts/src/works/RegionRules.sol";
 import {WorkRegistry} from "../../contracts/src/works/WorkRegistry.sol";
+import {Governance} from "../lib/Governance.sol";
 import {EconomyScript} from "./lib/EconomyScript.sol";
-import {console} from "forge-std/console.sol";
 
 /// @title OperateEconomy
 /// @notice Day-to-day operations on the deployment that `DeployEconomy` wrote to `deploy/out`. Settings go through the
@@ -26,7 +26,7 @@ import {console} from "forge-std/console.sol";
 ///   forge script deploy/economy/OperateEconomy.s.sol --sig 'fixEpochKey(uint64)' 1 …
 ///   forge script deploy/economy/OperateEconomy.s.sol --sig 'settle(uint256)' 1 …
 ///   each with --rpc-url $L2_RPC --private-key $KEY --broadcast
-contract OperateEconomy is EconomyScript {
+contract OperateEconomy is EconomyScript, Governance {
     /// @notice Adds an issuer of the classes in the mask, or removes it (0). Governor to schedule, anybody to execute.
     function setIssuer(bool schedule, address issuer, uint8 classes) external {
         govern(schedule, economy("identity"), abi.encodeCall(CWEIdentity.setIssuer, (issuer, classes)));
@@ -84,15 +84,6 @@ contract OperateEconomy is EconomyScript {
     }
 
     function govern(bool schedule, address target, bytes memory call) internal {
-        Timelock timelock = Timelock(payable(economy("timelock")));
-        uint256 delay = timelock.getMinDelay();
-        console.log("operation", vm.toString(timelock.hashOperation(target, 0, call, 0, 0)));
-        vm.broadcast();
-        if (schedule) {
-            timelock.schedule(target, 0, call, 0, 0, delay);
-            console.log("can be executed in seconds:", delay);
-        } else {
-            timelock.execute(target, 0, call, 0, 0);
-        }
+        govern(Timelock(payable(economy("timelock"))), schedule, target, call);
     }
 }

@@ -1,15 +1,17 @@
-// The demo: what the rollup does, told in nine steps on a real devnet. Every step checks what it shows.
+// The demo: what the rollup does, told step by step on a real devnet. Every step checks what it shows. With `--proofs`
+// the batches are proven, and the withdrawal is paid out because of the proof; `STAGE_PROGRAM` names the prover.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { createPublicClient, formatEther, http, parseEther } from 'viem';
+import { createPublicClient, formatEther, http, parseAbi, parseEther } from 'viem';
 import { anvil } from 'viem/chains';
 
 import { artifact, l2Public, l2Wallet } from '../lib/clients.mjs';
 import { ROOT, cwe, eventually, foundry, rpc, run, startDevnet, startNode, temporaryFolder } from '../lib/devnet.mjs';
 
 const colour = process.stdout.isTTY ? (code, text) => `\x1b[${code}m${text}\x1b[0m` : (_, text) => text;
+const proofs = process.argv.includes('--proofs');
 const started = Date.now();
 let number = 0;
 
@@ -37,7 +39,7 @@ let node;
 
 async function story() {
   devnet = await step('An L1 and the L2 beside it (cwe devnet)', async (tell) => {
-    const running = await startDevnet(['--data', folder, '--batch-age-ms', '1500']);
+    const running = await startDevnet(['--data', folder, '--batch-age-ms', '1500', ...(proofs ? ['--verifier'] : [])]);
     const { l1_rpc, l1_chain_id, l2_rpc, l2_chain_id, contracts } = running.network;
     tell('L1 (anvil)', `${l1_rpc}, chain id ${l1_chain_id}`);
     tell('L2', `${l2_rpc}, chain id ${l2_chain_id}, currency CLN`);
@@ -102,13 +104,13 @@ async function story() {
     assert.equal(balance, parseEther('1') + 61n);
   });
 
-  const last = await step('A withdrawal is initiated (cwe withdraw)', async (tell) => {
+  const { index, last } = await step('A withdrawal is initiated (cwe withdraw)', async (tell) => {
     const withdrawal = await command('withdraw', '3', '--to', recipient, '--dev-account', '0');
     tell('withdrawal', `${withdrawal.index}, leaf ${withdrawal.leaf}`);
-    tell('on L1', 'claimable once its batch is finalized; without a verifier nothing is');
+    tell('on L1', `claimable once its batch is finalized${proofs ? '' : '; without a verifier nothing is'}`);
     const { code } = await cwe(['claim', String(withdrawal.index), '--dev-account', '0', '--network', file]);
     assert.notEqual(code, 0);
-    return BigInt(withdrawal.l2_block);
+    return { index: String(withdrawal.index), last: BigInt(withdrawal.l2_block) };
   });
 
   await step('Everything is committed to L1 in blobs', async (tell) => {
@@ -136,6 +138,45 @@ async function story() {
     const sum = (field) => report.batches.reduce((total, batch) => total + batch[field], 0);
     tell('checked', `${report.batches.length} batches, ${sum('transactions')} transactions, ${sum('messages')} messages from L1`);
     tell('data', `${sum('data_bytes')} bytes on L1`);
+  });
+
+  if (proofs) await proven(network, file, command, { index, recipient });
+}
+
+/** From committed to final: a proof, and what follows from it. */
+async function proven(network, file, command, { index, recipient }) {
+  const l1 = createPublicClient({ chain: anvil, transport: http(network.l1_rpc) });
+  const { l1: { last_committed_batch: last } } = await command('status');
+
+  await step('A validity proof makes the batches final (cwe prove)', async (tell) => {
+    const args = ['prove', '--batch', '1', '--to', String(last), '--post', '--dev-account', '0', '--low-memory', '--json', '--network', file];
+    const { code, stdout } = await cwe([...args, '--stage-program', process.env.STAGE_PROGRAM], { echo: true });
+    assert.equal(code, 0);
+    const report = JSON.parse(stdout);
+    for (const { stage, seconds, peak_memory_bytes: bytes } of report.stages) {
+      tell(stage, seconds === null ? 'done before' : `${seconds.toFixed(0)} s, ${(bytes / 2 ** 30).toFixed(1)} GiB`);
+    }
+    assert.equal(report.finalized, true);
+    const status = await command('status');
+    assert.ok(status.l1.last_finalized_batch >= last);
+    tell('final', `batches 1 to ${last}`);
+  });
+
+  await step('The withdrawal is paid out on L1 because of the proof (cwe claim)', async (tell) => {
+    const balanceOf = () =>
+      l1.readContract({ address: network.contracts.CLN, abi: parseAbi(['function balanceOf(address) view returns (uint256)']), functionName: 'balanceOf', args: [recipient] });
+    const before = await balanceOf();
+    const claimed = await command('claim', index, '--dev-account', '0', '--wait-secs', '60');
+    tell('transaction', claimed.l1_transaction);
+    const paid = (await balanceOf()) - before;
+    assert.equal(paid, parseEther('3'));
+    tell('paid out', `${formatEther(paid)} CLN`);
+  });
+
+  await step('The auditor checks the proof with its own verifier (cwe audit)', async (tell) => {
+    const report = await command('audit');
+    assert.equal(report.ok, true);
+    tell('proofs', JSON.stringify(report.proofs ?? report.verifier ?? {}));
   });
 }
 

@@ -105,7 +105,7 @@ describe('bridge', () => {
     const status = await ok('status');
     assert.ok(status.l1.last_committed_batch >= 1);
     assert.equal(status.l1.last_finalized_batch, 0);
-    assert.equal(status.l1.has_verifier, false);
+    assert.equal(status.l1.verifier, null);
     assert.ok(status.l2.safe.number >= Number(latest));
   });
 

@@ -221,14 +221,15 @@ export async function cwe(args, options = {}) {
   return run(CWE, args, options);
 }
 
-/** Runs a program to its end: `{ code, stdout, stderr }`. */
-export async function run(binary, args, options = {}) {
+/** Runs a program to its end: `{ code, stdout, stderr }`. With `echo` its standard error shows as it comes. */
+export async function run(binary, args, { echo = false, ...options } = {}) {
   const child = spawn(binary, args, { cwd: ROOT, ...options, env: cleanEnvironment(options.env) });
   running.add(child);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => (stdout += chunk));
   child.stderr.on('data', (chunk) => (stderr += chunk));
+  if (echo) child.stderr.pipe(process.stderr);
   const [code] = await once(child, 'close');
   running.delete(child);
   return { code, stdout, stderr };

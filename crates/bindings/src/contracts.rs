@@ -71,3 +71,17 @@ sol!(
     FeeVault,
     "abi/FeeVault.json"
 );
+
+sol!(
+    #[sol(rpc)]
+    #[derive(Debug, PartialEq, Eq)]
+    BatchVerifier,
+    "abi/BatchVerifier.json"
+);
+
+sol!(
+    #[sol(rpc)]
+    #[derive(Debug, PartialEq, Eq)]
+    Halo2Verifier,
+    "abi/Halo2Verifier.json"
+);

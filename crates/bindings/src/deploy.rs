@@ -13,9 +13,12 @@ use alloy::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::contracts::{Bridge, CLN, ERC1967Proxy, IRollup, Inbox, Rollup, Timelock};
+use crate::{
+    contracts::{Bridge, CLN, ERC1967Proxy, Halo2Verifier, IRollup, Inbox, Rollup, Timelock},
+    verifier::{PublishedError, PublishedVerifier},
+};
 
-/// Gas for any one creation: the largest, `Rollup`, takes about half of it. Estimating instead would need every
+/// Gas for any one creation: the largest that an L1 allows takes less. Estimating instead would need every
 /// transaction mined before the next one is built.
 const CREATION_GAS: u64 = 6_000_000;
 /// How long an attestation made by [`attest_and_mint`] is valid, in seconds.
@@ -67,12 +70,24 @@ pub struct L1Addresses {
     pub bridge: Address,
 }
 
+/// Where the verifier is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerifierAddresses {
+    /// The generated one.
+    pub halo2_verifier: Address,
+    /// What `Rollup` calls.
+    pub batch_verifier: Address,
+}
+
 /// Why a deployment failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DeployError {
     /// The L1 endpoint failed.
     #[error("L1 endpoint: {0}")]
     Transport(#[from] TransportError),
+    /// What the verifier pins is not known.
+    #[error(transparent)]
+    Published(#[from] PublishedError),
     /// A contract call failed.
     #[error("L1 contract: {0}")]
     Contract(#[from] alloy::contract::Error),
@@ -148,6 +163,33 @@ pub async fn deploy_l1<P: Provider>(provider: &P, params: &L1Params) -> Result<L
             .with_from(params.deployer)
             .with_nonce(nonce)
             .with_gas_limit(CREATION_GAS);
+        pending.push((what, provider.send_transaction(request).await?));
+    }
+    for (what, transaction) in pending {
+        mined(what, transaction).await?;
+    }
+    Ok(addresses)
+}
+
+/// Deploys the generated verifier and the `BatchVerifier` that pins it, as `deploy/lib/VerifierDeployment.sol` does.
+pub async fn deploy_verifier<P: Provider>(provider: &P, deployer: Address) -> Result<VerifierAddresses, DeployError> {
+    let first_nonce = provider.get_transaction_count(deployer).pending().await?;
+    let addresses = VerifierAddresses {
+        halo2_verifier: deployer.create(first_nonce),
+        batch_verifier: deployer.create(first_nonce + 1),
+    };
+    let batch_verifier = PublishedVerifier::read()?.creation_code(addresses.halo2_verifier);
+    let creations = [
+        ("Halo2Verifier", Halo2Verifier::BYTECODE.clone()),
+        ("BatchVerifier", batch_verifier),
+    ];
+    let mut pending = Vec::with_capacity(creations.len());
+    for (nonce, (what, code)) in (first_nonce..).zip(creations) {
+        let request = TransactionRequest::default()
+            .with_from(deployer)
+            .with_nonce(nonce)
+            .with_gas_limit(CREATION_GAS)
+            .with_deploy_code(code);
         pending.push((what, provider.send_transaction(request).await?));
     }
     for (what, transaction) in pending {

@@ -2,10 +2,17 @@
 //!
 //! Two passes over the events of `Rollup` and `Inbox`. The first finds the batches that stand (a batch may be reverted
 //! before it is proven). The second takes them in order: data fetched and compared with the committed hash, messages
-//! with the inbox's rolling hash, blocks executed and compared with the committed roots. The sequencer is asked nothing.
+//! with the inbox's rolling hash, blocks executed and compared with the committed roots. Then the proofs of final
+//! batches: taken from the call data that made them final, and checked by this build's own verifier for the value that
+//! follows from the audited batches; and the verifier on L1, whose code and pinned values must be the ones that this
+//! repository publishes. The sequencer and the prover are asked nothing.
 
 mod check;
+mod deployed;
+mod finality;
 mod genesis;
+mod local;
+mod proofs;
 mod source;
 
 use std::path::{Path, PathBuf};
@@ -20,9 +27,11 @@ use crate::{
     table,
 };
 use check::Auditor;
+use deployed::VerifierReport;
+use finality::Finalization;
 use source::Source;
 
-/// Check batches against L1: data, execution, queue
+/// Check batches against L1: data, execution, queue, proof, and the verifier
 #[derive(Debug, clap::Args)]
 pub(crate) struct AuditArgs {
     /// Report this batch only; the ones before it are executed all the same. Default: all committed batches
@@ -53,14 +62,13 @@ pub(crate) struct AuditArgs {
 /// What the audit found.
 #[derive(Debug, Serialize)]
 struct Report {
-    /// Whether every check of every reported batch passed.
+    /// Whether every check of every reported batch, and of the verifier, passed.
     ok: bool,
-    /// Proofs are checked once there is a verifier.
-    proofs: &'static str,
+    verifier: VerifierReport,
     batches: Vec<Row>,
 }
 
-/// One batch: each check is `ok`, `not checked`, or what is wrong.
+/// One batch: each check is `ok`, `not checked`, or what is wrong. A batch that is not final yet has no proof.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Row {
     pub batch: u64,
@@ -72,10 +80,13 @@ pub(crate) struct Row {
     pub data: String,
     pub queue: String,
     pub execution: String,
+    pub proof: String,
 }
 
 /// A check that passed.
 pub(crate) const OK: &str = "ok";
+/// The batch is not final, so that there is no proof to check.
+pub(crate) const NOT_PROVEN: &str = "not proven";
 /// A check that an earlier failure made impossible.
 pub(crate) const NOT_CHECKED: &str = "not checked";
 
@@ -84,6 +95,7 @@ impl Row {
         [&self.data, &self.queue, &self.execution]
             .into_iter()
             .all(|check| check == OK)
+            && [OK, NOT_PROVEN].contains(&self.proof.as_str())
     }
 }
 
@@ -99,6 +111,14 @@ pub(crate) async fn run(args: &AuditArgs) -> Result<()> {
     let mut auditor = Auditor::open(&folder, &genesis)?;
     let source = Source::connect(&network, auditor.deployment()?, args.start_block, sources)?;
 
+    progress.step("comparing the verifier on L1");
+    let l1 = network.l1(None).await?;
+    let rollup = network.contracts.rollup;
+    let (verifier, mut local) = deployed::check(&l1, rollup).await?;
+    let head = source.head().await?;
+    let finalizations = finality::read(&l1, rollup, args.start_block, head, source::LOG_RANGE_BLOCKS).await?;
+    auditor.expect_proofs(finalizations.last().map_or(0, |last| last.to));
+
     progress.step("finding the batches that stand");
     let standing = source.standing_batches().await?;
     if let Some(index) = args.batch.filter(|index| !standing.contains_key(index)) {
@@ -108,21 +128,44 @@ pub(crate) async fn run(args: &AuditArgs) -> Result<()> {
         );
     }
     progress.step(format!("checking {} batches", standing.len()));
-    let rows = auditor
-        .run(&source, &standing, args.batch, |row| {
+    let until = args.batch.map(|index| end_of_proof(&finalizations, index));
+    let mut rows = auditor
+        .run(&source, &standing, until, |row| {
             progress.detail(&format!("batch {}", row.batch))
         })
         .await?;
+    rows.retain(|row| args.batch.is_none_or(|index| row.batch == index));
+
+    progress.step(format!("checking {} proofs", finalizations.len()));
+    for finalization in &finalizations {
+        let concerned = rows
+            .iter_mut()
+            .filter(|row| (finalization.from..=finalization.to).contains(&row.batch) && row.proof == NOT_CHECKED);
+        let concerned: Vec<_> = concerned.collect();
+        if concerned.is_empty() {
+            continue;
+        }
+        let outcome = match finality::proof(&l1, rollup, finalization).await? {
+            Ok(submitted) => proofs::check(
+                &mut local,
+                auditor.l2_chain_id(),
+                auditor.audited(),
+                finalization,
+                &submitted,
+            ),
+            Err(problem) => problem,
+        };
+        let outcome = with_other_verifier(outcome, finalization, &verifier);
+        for row in concerned {
+            row.proof.clone_from(&outcome);
+        }
+    }
     progress.finish();
 
-    let reported: Vec<Row> = rows
-        .into_iter()
-        .filter(|row| args.batch.is_none_or(|index| row.batch == index))
-        .collect();
     let report = Report {
-        ok: reported.iter().all(Row::passed),
-        proofs: "no verifier yet",
-        batches: reported,
+        ok: verifier.passed() && rows.iter().all(Row::passed),
+        verifier,
+        batches: rows,
     };
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -130,9 +173,25 @@ pub(crate) async fn run(args: &AuditArgs) -> Result<()> {
         print(&network, &report);
     }
     if !report.ok {
-        bail!("the audit found batches that are not what they claim");
+        bail!("the audit found what is not as it claims to be");
     }
     Ok(())
+}
+
+/// The last batch that must be read to check the proof of batch `index`.
+fn end_of_proof(finalizations: &[Finalization], index: u64) -> u64 {
+    finalizations
+        .iter()
+        .find(|finalization| (finalization.from..=finalization.to).contains(&index))
+        .map_or(index, |finalization| finalization.to)
+}
+
+/// A proof for an earlier verifier need not satisfy the present one: a refusal says which it was.
+fn with_other_verifier(outcome: String, finalization: &Finalization, verifier: &VerifierReport) -> String {
+    if outcome == OK || verifier.address == Some(finalization.verifier) {
+        return outcome;
+    }
+    format!("{outcome} (made final by another verifier, {})", finalization.verifier)
 }
 
 fn blob_sources(args: &AuditArgs) -> Vec<BlobSource> {
@@ -185,18 +244,37 @@ fn print(network: &Network, report: &Report) {
             row.data.clone(),
             row.queue.clone(),
             row.execution.clone(),
-            report.proofs.into(),
+            row.proof.clone(),
         ]);
     }
     println!("{table}");
+    print_verifier(&report.verifier);
     let verdict = if report.ok {
-        "every batch is what it claims to be"
+        "everything is what it claims to be"
     } else {
-        "NOT every batch is what it claims to be"
+        "NOT everything is what it claims to be"
     };
     println!(
         "\n{} batches of Rollup {}: {verdict}",
         report.batches.len(),
         network.contracts.rollup
     );
+}
+
+fn print_verifier(verifier: &VerifierReport) {
+    let Some(address) = verifier.address else {
+        println!("\nRollup has no verifier: nothing can be final, and no proof was checked.");
+        return;
+    };
+    let mut table = table::new(["verifier", &address.to_string()]);
+    for (name, result) in verifier.checks() {
+        table.add_row([name, result]);
+    }
+    println!("\n{table}");
+    if !verifier.safe {
+        println!(
+            "\nUNSAFE reference string {}: whoever knows its seed can prove anything. For development only.",
+            verifier.srs.as_deref().unwrap_or("?")
+        );
+    }
 }

@@ -78,6 +78,9 @@ pub(crate) struct DevnetArgs {
     /// Keep everything in this folder and go on from there next time
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Deploy the verifier of proofs: batches can become final. A chain that is kept keeps its own, or none
+    #[arg(long)]
+    verifier: bool,
     /// Start the L1 only; the sequencer is run by hand with the configuration left in the folder of --data
     #[arg(long, requires = "data", conflicts_with = "node")]
     no_sequencer: bool,
@@ -104,6 +107,8 @@ struct Devnet {
     sequencer: Option<RunningNode>,
     node: Option<RunningNode>,
     network: Network,
+    /// What checks proofs on L1.
+    verifier: Option<Address>,
 }
 
 /// Runs the command until it is interrupted or a part fails.
@@ -122,12 +127,7 @@ pub(crate) async fn run(args: &DevnetArgs) -> Result<()> {
             eprintln!("full node: http://{}", node.rpc_addr);
         }
     } else {
-        banner::print(
-            &devnet.network,
-            devnet.sequencer.as_ref(),
-            devnet.node.as_ref(),
-            args.data.as_deref(),
-        );
+        banner::print(&devnet, args.data.as_deref())?;
     }
     let outcome = tokio::select! {
         biased;
@@ -226,12 +226,14 @@ async fn start(args: &DevnetArgs, folder: &Path, shutdown: &CancellationToken) -
     } else {
         None
     };
+    let verifier = l1::verifier(&l1, network.contracts.rollup).await?;
     progress.finish();
     Ok(Devnet {
         anvil,
         sequencer,
         node,
         network,
+        verifier,
     })
 }
 
@@ -243,7 +245,7 @@ async fn deploy(args: &DevnetArgs, folder: &Path, l1: &DynProvider, file: &Path)
     let genesis = genesis::with_system_contracts(spec, genesis::now()?, l1::fees()?);
     let block = genesis.build().wrap_err("building the genesis block")?;
     cwe_sequencer::genesis::write(&folder.join(genesis::GENESIS_FILE), &genesis)?;
-    let contracts = l1::deploy(l1, genesis::for_rollup(&genesis, &block)).await?;
+    let contracts = l1::deploy(l1, genesis::for_rollup(&genesis, &block), args.verifier).await?;
     l1::fund(l1, &contracts).await?;
     let deployment = Deployment {
         l1_chain_id: args.l1_chain_id,
@@ -268,6 +270,9 @@ async fn resume(args: &DevnetArgs, l1: &DynProvider, file: &Path) -> Result<Depl
         }
     }
     l1::check_deployed(l1, deployment.contracts.rollup).await?;
+    if args.verifier && l1::verifier(l1, deployment.contracts.rollup).await?.is_none() {
+        bail!("the chain in this folder was started without a verifier; use a new folder, or deploy/DeployVerifier.s.sol");
+    }
     Ok(deployment)
 }
 

@@ -1,10 +1,10 @@
 //! `cwe status`: both chains at a glance.
 
 use alloy::{
-    primitives::{B256, U64},
+    primitives::{Address, B256, U64},
     providers::{DynProvider, Provider},
 };
-use cwe_bindings::contracts::{Inbox, Rollup};
+use cwe_bindings::contracts::{BatchVerifier, Inbox, Rollup};
 use eyre::{Result, WrapErr, bail};
 use serde::{Deserialize, Serialize};
 
@@ -44,9 +44,20 @@ struct L1Status {
     messages_enqueued: u64,
     /// Messages that no committed batch has processed.
     messages_uncommitted: u64,
-    has_verifier: bool,
+    /// What checks proofs; null if there is none, and then nothing can be finalized.
+    verifier: Option<Verifier>,
     paused: bool,
     open: bool,
+}
+
+/// The verifier, in its own words; `cwe audit` compares it with the published one.
+#[derive(Debug, Serialize)]
+struct Verifier {
+    address: Address,
+    /// Name of the reference string; null if the contract does not tell.
+    srs: Option<String>,
+    /// Whether it says that its reference string is a ceremony's.
+    safe: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -121,10 +132,27 @@ async fn l1_status(network: &Network) -> Result<L1Status> {
             .wrap_err("reading the rollup")?,
         messages_enqueued,
         messages_uncommitted: messages_enqueued.saturating_sub(processed),
-        has_verifier: !rollup.verifier().call().await.wrap_err("reading the rollup")?.is_zero(),
+        verifier: verifier(&l1, &rollup).await?,
         paused: rollup.paused().call().await.wrap_err("reading the rollup")?,
         open: rollup.isOpen().call().await.wrap_err("reading the rollup")?,
     })
+}
+
+async fn verifier(
+    l1: &DynProvider,
+    rollup: &Rollup::RollupInstance<&DynProvider>,
+) -> Result<Option<Verifier>> {
+    let address = rollup.verifier().call().await.wrap_err("reading the rollup")?;
+    if address.is_zero() {
+        return Ok(None);
+    }
+    // Another kind of verifier has no name for its setup, which is no reason to tell nothing at all.
+    let contract = BatchVerifier::new(address, l1);
+    Ok(Some(Verifier {
+        address,
+        srs: contract.srs().call().await.ok(),
+        safe: contract.isSafe().call().await.unwrap_or(false),
+    }))
 }
 
 async fn l2_status(network: &Network) -> Result<L2Status> {
@@ -147,15 +175,22 @@ async fn head(l2: &DynProvider, tag: &str) -> Result<Head> {
     }
 }
 
+impl Verifier {
+    fn describe(&self) -> String {
+        let srs = self.srs.as_deref().unwrap_or("unknown");
+        let warning = if self.safe { "" } else { "UNSAFE " };
+        format!("verifier {}, {warning}reference string {srs}", self.address)
+    }
+}
+
 fn print(network: &Network, status: &Status) {
     let mut table = table::new(["", "", ""]);
     match &status.l1 {
         Some(l1) => {
-            let proofs = if l1.has_verifier {
-                ""
-            } else {
-                "no verifier yet: nothing can be finalized"
-            };
+            let proofs = l1.verifier.as_ref().map_or_else(
+                || "no verifier: nothing can be finalized".into(),
+                Verifier::describe,
+            );
             let mode = match (l1.paused, l1.open) {
                 (true, _) => "paused",
                 (_, true) => "open: anybody may commit and prove",
@@ -170,7 +205,7 @@ fn print(network: &Network, status: &Status) {
             table.add_row([
                 "batches finalized".into(),
                 l1.last_finalized_batch.to_string(),
-                proofs.into(),
+                proofs,
             ]);
             let waiting = format!("{} not in a committed batch", l1.messages_uncommitted);
             table.add_row(["messages from L1".into(), l1.messages_enqueued.to_string(), waiting]);

@@ -40,7 +40,7 @@ pub(crate) fn register(module: &mut Module) -> Result<(), RegisterMethodError> {
     quick(module, "cwe_syncStatus", sync_status)?;
     quick(module, "cwe_l1Contracts", |api, args| {
         args.end()?;
-        Ok(api.node.l1_contracts.map(|contracts| L1Info {
+        Ok(api.node.l1_contracts.clone().map(|contracts| L1Info {
             chain_id: api.node.l1_chain_id.map(U64::from),
             contracts,
         }))

@@ -37,5 +37,5 @@ mod types;
 
 pub use config::RpcConfig;
 pub use error::RpcError;
-pub use node_info::{L1Contracts, NodeInfo, NodeStatus};
+pub use node_info::{L1Contracts, L1Verifier, NodeInfo, NodeStatus};
 pub use server::{RpcServer, ServerError};

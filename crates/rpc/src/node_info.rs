@@ -17,8 +17,8 @@ pub struct NodeInfo {
     pub status: watch::Receiver<NodeStatus>,
 }
 
-/// Addresses of our contracts on L1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Our contracts on L1, as they were when the node started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct L1Contracts {
     /// Batches, proofs, finality.
@@ -31,6 +31,20 @@ pub struct L1Contracts {
     pub cln: Address,
     /// Owner of the contracts.
     pub timelock: Address,
+    /// What checks proofs; `null` if there is none, and then nothing can be final.
+    pub verifier: Option<L1Verifier>,
+}
+
+/// The verifier of proofs, in its own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct L1Verifier {
+    /// Where it is.
+    pub address: Address,
+    /// Name of its reference string; `null` if it does not tell.
+    pub srs: Option<String>,
+    /// Whether it says that its reference string is a ceremony's.
+    pub safe: bool,
 }
 
 /// How the node stands to the L1.

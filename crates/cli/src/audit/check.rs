@@ -15,7 +15,7 @@ use cwe_primitives::{BatchCommitment, ChainSpec, L1Message, QueueHash};
 use cwe_storage::{BlockCommit, Database, Options};
 use eyre::{Result, WrapErr};
 
-use super::{NOT_CHECKED, OK, Row, genesis::CheckedGenesis, source::Source};
+use super::{NOT_CHECKED, NOT_PROVEN, OK, Row, genesis::CheckedGenesis, proofs::AuditedBatch, source::Source};
 
 /// Re-executes batches in order.
 pub(crate) struct Auditor {
@@ -27,6 +27,10 @@ pub(crate) struct Auditor {
     queue: QueueHash,
     /// Whether the state after the last batch is known, so that the next one can be executed.
     state_known: bool,
+    /// Batches up to this one are final, so that they have a proof.
+    last_final: u64,
+    /// What the proofs of final batches must show.
+    audited: BTreeMap<u64, AuditedBatch>,
 }
 
 impl Auditor {
@@ -41,7 +45,24 @@ impl Auditor {
             waiting: VecDeque::new(),
             queue: QueueHash::default(),
             state_known: true,
+            last_final: 0,
+            audited: BTreeMap::new(),
         })
+    }
+
+    /// Keeps what is needed to check the proofs of the batches up to `last_final`.
+    pub(crate) const fn expect_proofs(&mut self, last_final: u64) {
+        self.last_final = last_final;
+    }
+
+    /// Chain id of the L2.
+    pub(crate) const fn l2_chain_id(&self) -> u64 {
+        self.spec.chain_id
+    }
+
+    /// The final batches whose data was found.
+    pub(crate) const fn audited(&self) -> &BTreeMap<u64, AuditedBatch> {
+        &self.audited
     }
 
     /// What `Rollup` must say to belong to this genesis.
@@ -100,6 +121,11 @@ impl Auditor {
             data: NOT_CHECKED.into(),
             queue: NOT_CHECKED.into(),
             execution: NOT_CHECKED.into(),
+            proof: if commitment.index <= self.last_final {
+                NOT_CHECKED.into()
+            } else {
+                NOT_PROVEN.into()
+            },
         };
         let messages = match self.take_messages(commitment) {
             Ok(messages) => {
@@ -115,6 +141,7 @@ impl Auditor {
             Ok(data) => {
                 row.data_bytes = Some(data.len());
                 row.data = OK.into();
+                self.note_for_proof(commitment, &data, &mut row);
                 Some(data)
             }
             Err(error) => {
@@ -137,6 +164,16 @@ impl Auditor {
             }
         }
         row
+    }
+
+    fn note_for_proof(&mut self, commitment: &BatchCommitment, data: &Bytes, row: &mut Row) {
+        if commitment.index > self.last_final {
+            return;
+        }
+        match AuditedBatch::new(commitment, data) {
+            Ok(batch) => drop(self.audited.insert(commitment.index, batch)),
+            Err(problem) => row.proof = problem,
+        }
     }
 
     /// The batch's messages, whose rolling hash is the committed one.

@@ -13,7 +13,8 @@ use crate::network::Network;
 
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-const LOG_RANGE_BLOCKS: u64 = 2_000;
+/// Most L1 blocks asked for in one request.
+pub(crate) const LOG_RANGE_BLOCKS: u64 = 2_000;
 
 /// The L1, with sources of blobs.
 pub(crate) struct Source {
@@ -64,9 +65,14 @@ impl Source {
         Ok(standing)
     }
 
+    /// Newest L1 block that the audit takes.
+    pub(crate) async fn head(&self) -> Result<u64> {
+        Ok(self.l1.confirmed_head().await?.id.number)
+    }
+
     /// Shows every event to `visit`, in order, until it answers false.
     pub(crate) async fn for_each(&self, mut visit: impl AsyncFnMut(LocatedEvent) -> Result<bool>) -> Result<()> {
-        let head = self.l1.confirmed_head().await?.id.number;
+        let head = self.head().await?;
         let mut from = self.start_block;
         while from <= head {
             let to = head.min(from + LOG_RANGE_BLOCKS - 1);

@@ -6,8 +6,8 @@ use alloy::{
     providers::{DynProvider, Provider, ProviderBuilder},
 };
 use cwe_bindings::{
-    contracts::{Bridge, CLN, IRollup},
-    deploy::{L1Addresses, L1Params, attest_and_mint, deploy_l1},
+    contracts::{Bridge, CLN, IRollup, Rollup},
+    deploy::{L1Addresses, L1Params, attest_and_mint, deploy_l1, deploy_verifier},
 };
 use eyre::{Result, WrapErr, bail};
 
@@ -17,7 +17,8 @@ use crate::{genesis::Fees, keys::dev_signer};
 pub(crate) const USER_ACCOUNTS: u32 = 10;
 /// Account of the batch poster: not one that people use, whose nonces they would disturb.
 pub(crate) const POSTER_ACCOUNT: u32 = 10;
-/// Account of the guardian.
+/// Account of the guardian. It also deploys the verifier, so that the deployer's nonces, and with them the contracts'
+/// addresses, are the same with and without one.
 const GUARDIAN_ACCOUNT: u32 = 11;
 /// Accounts that anvil funds.
 pub(crate) const ANVIL_ACCOUNTS: u32 = 12;
@@ -36,29 +37,38 @@ const OPEN_AFTER_SECS: u32 = 7 * 24 * 60 * 60;
 /// L1 blocks after the deposits that make them `safe`.
 const BLOCKS_ON_TOP: u64 = 3;
 
-/// Connects to anvil with the deployer's key.
+/// Connects to anvil with the deployer's and the guardian's keys.
 pub(crate) fn connect(url: &str) -> Result<DynProvider> {
-    let wallet = EthereumWallet::new(dev_signer(DEPLOYER_ACCOUNT)?);
+    let mut wallet = EthereumWallet::new(dev_signer(DEPLOYER_ACCOUNT)?);
+    wallet.register_signer(dev_signer(GUARDIAN_ACCOUNT)?);
     let url = url.parse().wrap_err("anvil's URL")?;
     Ok(ProviderBuilder::new().wallet(wallet).connect_http(url).erased())
 }
 
-/// Deploys the contracts. Windows are those of production, the timelock's delay is zero.
-pub(crate) async fn deploy(l1: &DynProvider, genesis: IRollup::Genesis) -> Result<L1Addresses> {
+/// Deploys the contracts, with the verifier of proofs if asked for. Windows are those of production, the timelock's
+/// delay is zero.
+pub(crate) async fn deploy(l1: &DynProvider, genesis: IRollup::Genesis, with_verifier: bool) -> Result<L1Addresses> {
     let deployer = dev_signer(DEPLOYER_ACCOUNT)?.address();
+    let guardian = dev_signer(GUARDIAN_ACCOUNT)?.address();
+    let verifier = if with_verifier {
+        let verifier = deploy_verifier(l1, guardian).await.wrap_err("deploying the verifier")?;
+        Some(verifier.batch_verifier)
+    } else {
+        None
+    };
     let params = L1Params {
         deployer,
         governor: deployer,
         timelock_delay_secs: 0,
         sequencer: dev_signer(POSTER_ACCOUNT)?.address(),
-        guardian: dev_signer(GUARDIAN_ACCOUNT)?.address(),
+        guardian,
         attester: deployer,
         minter: deployer,
         fee_collector: None,
         message_gas_price: U256::ZERO,
         force_after_secs: FORCE_AFTER_SECS,
         open_after_secs: OPEN_AFTER_SECS,
-        verifier: None,
+        verifier,
         genesis,
     };
     deploy_l1(l1, &params).await.wrap_err("deploying the L1 contracts")
@@ -152,6 +162,16 @@ pub(crate) async fn check_deployed(l1: &DynProvider, rollup: Address) -> Result<
         bail!("the L1 state in this folder has no Rollup at {rollup}: it was lost or is another one; use a new folder");
     }
     Ok(())
+}
+
+/// The verifier that `Rollup` calls, if there is one.
+pub(crate) async fn verifier(l1: &DynProvider, rollup: Address) -> Result<Option<Address>> {
+    let address = Rollup::new(rollup, l1)
+        .verifier()
+        .call()
+        .await
+        .wrap_err("reading the verifier from Rollup")?;
+    Ok((!address.is_zero()).then_some(address))
 }
 
 /// Addresses of the accounts that people use.
