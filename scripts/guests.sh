@@ -18,6 +18,8 @@ flags=(
   -C passes=lower-atomic
   -C link-arg=-Ttext=0x00200800
   -C link-arg=--fatal-warnings
+  -C link-arg=--defsym=memcpy=cwe_memcpy
+  -C link-arg=--defsym=memset=cwe_memset
   -C panic=abort
   -C "linker=$GUEST_LINKER"
   -C linker-flavor=ld.lld
