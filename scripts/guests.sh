@@ -18,6 +18,8 @@ flags=(
   -C passes=lower-atomic
   -C link-arg=-Ttext=0x00200800
   -C link-arg=--fatal-warnings
+  -C link-arg=--defsym=memcpy=cwe_memcpy
+  -C link-arg=--defsym=memset=cwe_memset
   -C panic=abort
   -C "linker=$GUEST_LINKER"
   -C linker-flavor=ld.lld
@@ -30,8 +32,8 @@ encoded=$(printf '\x1f%s' "${flags[@]}")
 (
   cd "$ROOT/prover/guests"
   export SOURCE_DATE_EPOCH=0 RUSTC_BOOTSTRAP=1 RUSTC="$GUEST_RUSTC" CARGO_ENCODED_RUSTFLAGS="${encoded:1}"
-  export CARGO_TARGET_DIR="$out" CARGO_INCREMENTAL=0
-  unset RUSTFLAGS RUSTC_WRAPPER
+  export CARGO_TARGET_DIR="$out" CARGO_INCREMENTAL=0 RUSTC_WRAPPER="$ROOT/scripts/guest-rustc.sh"
+  unset RUSTFLAGS RUSTC_WORKSPACE_WRAPPER
   cargo build --release --locked --target "$target" -Z build-std=core,alloc,panic_abort \
     -Z build-std-features=compiler-builtins-mem
 )

@@ -107,6 +107,8 @@ pub struct Profile {
     pub functions: Vec<(String, u64)>,
     /// By function, with all that it calls; most first.
     pub inclusive: Vec<(String, u64)>,
+    /// Copies and comparisons of memory by where they are called, with the number of calls; most instructions first.
+    pub memory: Vec<(String, u64, u64)>,
 }
 
 /// Runs `program` on `input` and counts. `elf` is the same program with its symbols.
@@ -212,6 +214,7 @@ struct Counter<'a> {
     stack: Vec<Frame>,
     profile: Profile,
     own: Vec<u64>,
+    memory: BTreeMap<u32, (u64, u64)>,
     inclusive: Vec<u64>,
     depth: Vec<u32>,
     entered: Vec<u64>,
@@ -229,6 +232,7 @@ impl<'a> Counter<'a> {
             stack: Vec::new(),
             profile: Profile::default(),
             own: zeros.clone(),
+            memory: BTreeMap::new(),
             inclusive: zeros.clone(),
             depth: vec![0; symbols.len()],
             entered: zeros,
@@ -241,6 +245,9 @@ impl<'a> Counter<'a> {
         self.profile.total += 1;
         let function = self.own_function(pc);
         self.own[function] += 1;
+        if let Some(call) = self.memory_call() {
+            self.memory.entry(call).or_default().0 += 1;
+        }
         if let Some(frame) = self.stack.last() {
             *self.profile.centres.entry(frame.centre).or_default() += 1;
         }
@@ -254,6 +261,13 @@ impl<'a> Counter<'a> {
             .chain(outer)
             .find(|index| !MEMORY.contains(&self.symbols.get(*index).name.as_str()))
             .unwrap_or(function)
+    }
+
+    /// Where the outermost copy or comparison that runs now returns to.
+    fn memory_call(&self) -> Option<u32> {
+        let is_memory = |frame: &&Frame| MEMORY.contains(&self.symbols.get(frame.function).name.as_str());
+        let frame = self.stack.iter().rev().take_while(is_memory).last()?;
+        Some(frame.returns_to)
     }
 
     fn follow(&mut self, kind: Kind, from: u32, to: u32) {
@@ -289,6 +303,9 @@ impl<'a> Counter<'a> {
             self.entered[function] = self.profile.total;
         }
         self.depth[function] += 1;
+        if let Some(call) = self.memory_call() {
+            self.memory.entry(call).or_default().1 += 1;
+        }
     }
 
     fn leave(&mut self) -> Option<u32> {
@@ -312,7 +329,14 @@ impl<'a> Counter<'a> {
             named.sort_by_key(|(_, count)| core::cmp::Reverse(*count));
             named
         };
+        let site = |(call, (instructions, calls)): (&u32, &(u64, u64))| {
+            let function = self.symbols.get(self.symbols.find(*call));
+            (format!("{call:#x} {}", function.name), *instructions, *calls)
+        };
+        let mut memory: Vec<_> = self.memory.iter().map(site).collect();
+        memory.sort_by_key(|(_, instructions, _)| core::cmp::Reverse(*instructions));
         Profile {
+            memory,
             functions: named(&self.own),
             inclusive: named(&self.inclusive),
             ..self.profile

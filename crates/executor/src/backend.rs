@@ -11,8 +11,8 @@ pub type BackendError<B> = <B as DatabaseRef>::Error;
 /// State after some block: values for execution through [`DatabaseRef`], trie nodes for the next root through
 /// [`NodeSource`].
 ///
-/// Implemented by the database's snapshots and by [`WitnessState`](crate::WitnessState). `block_hash_ref` answers for
-/// the up to 256 blocks up to and including the one that the state is after.
+/// Implemented by the database's snapshots; a [`WitnessState`](crate::WitnessState) finds roots in its own way.
+/// `block_hash_ref` answers for the up to 256 blocks up to and including the one that the state is after.
 pub trait StateBackend: DatabaseRef + NodeSource<Error = BackendError<Self>> {
     /// Root of the account trie.
     fn state_root(&self) -> B256;

@@ -183,40 +183,62 @@ impl<DB: DatabaseRef> BlockExecutor<DB> {
     /// # Errors
     /// It is not allowed here, or the state can't be read. The block is then as it was.
     pub fn execute(&mut self, tx: &Recovered<TxEnvelope>) -> Result<ExecutedTx, Error<DB>> {
+        self.admit(tx, |block| block.run(tx))
+    }
+
+    /// [`Self::execute`] for whoever wants the block only.
+    pub(crate) fn add(&mut self, tx: &Recovered<TxEnvelope>) -> Result<(), Error<DB>> {
+        self.admit(tx, |block| block.run_quietly(tx))
+    }
+
+    /// Runs a transaction if it is allowed here; counts messages.
+    fn admit<T>(
+        &mut self,
+        tx: &Recovered<TxEnvelope>,
+        run: impl FnOnce(&mut Self) -> Result<T, Error<DB>>,
+    ) -> Result<T, Error<DB>> {
         let Some(message) = tx.as_l1_message() else {
             self.check_gas(tx)?;
-            return self.run(tx);
+            return run(self);
         };
         let queue = self.check_message(message).map_err(ExecutionError::Message)?;
-        let executed = self.run(tx)?;
+        let done = run(self)?;
         self.queue = queue;
         self.messages += 1;
         self.message_gas_used = self.message_gas_used.saturating_add(message_gas(message));
-        Ok(executed)
+        Ok(done)
     }
 
     /// Closes the block.
     ///
     /// # Errors
     /// The state can't be read.
-    pub fn finish(mut self) -> Result<BlockOutcome, BlockError<DB::Error>> {
+    pub fn finish(self) -> Result<BlockOutcome, BlockError<DB::Error>> {
+        let (mut outcome, state) = self.close()?;
+        outcome.changes = state.changes();
+        Ok(outcome)
+    }
+
+    /// Closes the block and gives its state, in which the changes are that the outcome lacks.
+    pub(crate) fn close(mut self) -> Result<(BlockOutcome, BlockState<DB>), BlockError<DB::Error>> {
         let withdrawal_root: B256 = self
             .evm
             .db_mut()
             .storage(predeploys::MESSAGE_PASSER, U256::ZERO)
             .map_err(BlockError::Database)?
             .into();
-        Ok(BlockOutcome {
+        let outcome = BlockOutcome {
             logs_bloom: self.blooms.iter().fold(Bloom::ZERO, |all, bloom| all | *bloom),
             blooms: self.blooms,
-            changes: self.evm.db().changes(),
+            changes: StateChanges::default(),
             context: self.context,
             receipts: self.receipts,
             gas_used: self.gas_used,
             queue: self.queue,
             message_count: self.messages,
             withdrawal_root,
-        })
+        };
+        Ok((outcome, self.evm.into_parts().0))
     }
 
     fn store_parent_hash(&mut self) -> Result<(), BlockError<DB::Error>> {
@@ -269,24 +291,38 @@ impl<DB: DatabaseRef> BlockExecutor<DB> {
         let ResultAndState { mut result, state } =
             self.evm.transact_envelope(tx).map_err(|error| self.error(error, tx))?;
         let changes = self.evm.db_mut().commit(state);
-        let gas_used = result.tx_gas_used();
-        self.gas_used = self.gas_used.saturating_add(gas_used);
-        let receipt = Receipt {
-            tx_type: tx_type(tx),
-            success: result.is_success(),
-            cumulative_gas_used: self.gas_used,
-            logs: take_logs(&mut result),
-        };
-        self.blooms.push(receipt.bloom());
+        let receipt = self.receipt(tx, &mut result);
         self.receipts.push(receipt.clone());
         Ok(ExecutedTx {
             receipt,
-            gas_used,
+            gas_used: result.tx_gas_used(),
             effective_gas_price: tx.effective_gas_price(Some(self.context.base_fee)),
             contract_address: tx.is_create().then(|| tx.signer().create(tx.nonce())),
             result,
             changes,
         })
+    }
+
+    fn run_quietly(&mut self, tx: &Recovered<TxEnvelope>) -> Result<(), Error<DB>> {
+        let ResultAndState { mut result, state } =
+            self.evm.transact_envelope(tx).map_err(|error| self.error(error, tx))?;
+        self.evm.db_mut().take_over(state);
+        let receipt = self.receipt(tx, &mut result);
+        self.receipts.push(receipt);
+        Ok(())
+    }
+
+    /// Counts a transaction's gas and makes its receipt, which gets its logs.
+    fn receipt(&mut self, tx: &TxEnvelope, result: &mut ExecutionResult) -> Receipt {
+        self.gas_used = self.gas_used.saturating_add(result.tx_gas_used());
+        let receipt = Receipt {
+            tx_type: tx_type(tx),
+            success: result.is_success(),
+            cumulative_gas_used: self.gas_used,
+            logs: take_logs(result),
+        };
+        self.blooms.push(receipt.bloom());
+        receipt
     }
 
     fn error(&self, error: EVMError<DB::Error>, tx: &Recovered<TxEnvelope>) -> Error<DB> {

@@ -5,8 +5,8 @@
 //! changes of state and trie, the sealed header ([`ExecutedBlock`]). It reads no clock, network or disk of its own and
 //! is `no_std` without the `std` feature.
 //!
-//! Callers: the sequencer fills a [`BlockExecutor`] transaction by transaction and [`conclude`]s it; a full node and the
-//! guest run [`execute_block`], over the database and over a [`WitnessState`]; the RPC makes calls and traces with a
+//! Callers: the sequencer fills a [`BlockExecutor`] transaction by transaction and [`conclude`]s it; a full node runs
+//! [`execute_block`] over the database, the guest [`WitnessState::execute`]; the RPC makes calls and traces with a
 //! [`ChainEvm`].
 //!
 //! What differs from Ethereum's Osaka rules: the whole fee goes to the fee vault; type `0x7E` transactions are messages

@@ -9,7 +9,7 @@ use alloy_primitives::{
     map::{AddressMap, B256Map},
 };
 use cwe_primitives::{ChainSpec, StateChanges};
-use cwe_trie::{AccountLeaf, Nibbles, NodeSource, Recorder, TrieError, TrieUpdates, WitnessNodes};
+use cwe_trie::{AccountLeaf, EMPTY_ROOT_HASH, Nibbles, NodeSource, Recorder, TrieError, TrieUpdates, WitnessNodes};
 use revm::{DatabaseRef, bytecode::Bytecode, database_interface::DBErrorMarker, state::AccountInfo};
 
 use crate::{
@@ -18,7 +18,6 @@ use crate::{
     state::account_info,
     transition::{BlockInput, ExecutedBlock, Parent, execute_block},
     witness::Witness,
-    witness_state::StorageRef,
 };
 
 /// Why no witness can be made.
@@ -205,5 +204,21 @@ impl<B: StateBackend> StateBackend for Recording<'_, B> {
 
     fn update_root(&self, changes: &StateChanges) -> Result<TrieUpdates, TrieError<BackendError<Self>>> {
         cwe_trie::update_state(self, self.state_root, changes)
+    }
+}
+
+/// Where an account has its storage.
+#[derive(Debug, Clone, Copy)]
+struct StorageRef {
+    owner: B256,
+    root: B256,
+}
+
+impl StorageRef {
+    fn new(owner: B256, leaf: Option<&AccountLeaf>) -> Self {
+        Self {
+            owner,
+            root: leaf.map_or(EMPTY_ROOT_HASH, |leaf| leaf.storage_root),
+        }
     }
 }

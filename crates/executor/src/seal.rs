@@ -29,6 +29,12 @@ pub struct SealedBlock {
 ///
 /// `transactions` are the executed ones, messages first; `state_root` is the root after `outcome.changes`.
 pub fn seal(outcome: &BlockOutcome, transactions: Vec<TxEnvelope>, state_root: B256) -> Sealed<Block> {
+    let header = final_header(outcome, calculate_transaction_root(&transactions), state_root);
+    seal_header(header, transactions)
+}
+
+/// The header of a closed block.
+pub(crate) fn final_header(outcome: &BlockOutcome, transactions_root: B256, state_root: B256) -> Header {
     let blooms = outcome.blooms.iter().copied();
     let receipts: Vec<_> = outcome
         .receipts
@@ -36,15 +42,14 @@ pub fn seal(outcome: &BlockOutcome, transactions: Vec<TxEnvelope>, state_root: B
         .zip(blooms)
         .map(|(receipt, bloom)| ReceiptWithBloom::new(receipt, bloom))
         .collect();
-    let header = Header {
+    Header {
         state_root,
-        transactions_root: calculate_transaction_root(&transactions),
+        transactions_root,
         receipts_root: calculate_receipt_root(&receipts),
         logs_bloom: outcome.logs_bloom,
         gas_used: outcome.gas_used,
         ..header(&outcome.context)
-    };
-    seal_header(header, transactions)
+    }
 }
 
 /// A header with the fields that are fixed when the block is opened; of a block that is empty so far.

@@ -3,14 +3,14 @@
 use alloc::vec::Vec;
 
 use alloy_primitives::{
-    Address, B256, KECCAK256_EMPTY, U256,
-    map::{AddressMap, B256Map, HashMap, U256Map},
+    Address, B256, Bytes, KECCAK256_EMPTY, U256,
+    map::{AddressMap, B256Map, Entry as MapEntry, HashMap, U256Map},
 };
 use cwe_primitives::{Account, AccountChange, SlotChange, StateChanges};
 use revm::{
     Database, DatabaseRef,
     bytecode::Bytecode,
-    state::{Account as EvmAccount, AccountInfo, EvmState},
+    state::{Account as EvmAccount, AccountInfo, EvmState, EvmStorageSlot},
 };
 
 /// What one transaction changed; addresses and slots ascend, and only real differences are listed.
@@ -73,7 +73,7 @@ impl<DB: DatabaseRef> BlockState<DB> {
     /// # Errors
     /// The state can't be read.
     pub fn account(&mut self, address: Address) -> Result<Option<Account>, DB::Error> {
-        Ok(self.entry(address)?.current)
+        Ok(entry(&self.db, &mut self.accounts, &mut self.codes, address)?.current)
     }
 
     /// Answers for a block hash without asking the database: the parent's is known before it is stored.
@@ -81,118 +81,166 @@ impl<DB: DatabaseRef> BlockState<DB> {
         self.block_hashes.insert(number, hash);
     }
 
-    /// Takes over the accounts that one transaction touched.
+    /// Takes over the accounts that one transaction touched, and tells what changed.
     pub fn commit(&mut self, state: EvmState) -> TxChanges {
         let mut accounts: Vec<_> = state
             .into_iter()
             .filter(|(_, account)| account.is_touched())
-            .filter_map(|(address, account)| Some((address, self.commit_account(address, account)?)))
+            .filter_map(|(address, account)| {
+                let before = self.take_over_account(address, &account);
+                Some((address, TxAccountChange::new(before, &account)?))
+            })
             .collect();
         accounts.sort_unstable_by_key(|(address, _)| *address);
         TxChanges { accounts }
     }
 
+    /// Takes over the accounts that one transaction touched.
+    pub(crate) fn take_over(&mut self, state: EvmState) {
+        for (address, account) in state.iter().filter(|(_, account)| account.is_touched()) {
+            self.take_over_account(*address, account);
+        }
+    }
+
     /// Everything that differs from the state after the parent.
     pub fn changes(&self) -> StateChanges {
-        let mut changes = StateChanges::default();
-        for (address, entry) in &self.accounts {
-            let storage = entry
-                .slots
-                .iter()
-                .filter(|(_, slot)| slot.previous != slot.current)
-                .map(|(key, slot)| (*key, *slot))
-                .collect();
+        let mut changes = StateChanges {
+            codes: self.new_codes().collect(),
+            ..StateChanges::default()
+        };
+        for (address, entry) in self.changed_entries() {
             let change = AccountChange {
                 previous: entry.previous,
                 current: entry.current,
-                storage,
+                storage: entry.changed_slots().map(|(key, slot)| (*key, *slot)).collect(),
             };
-            if change.previous == change.current && change.storage.is_empty() {
-                continue;
-            }
-            if let Some((hash, code)) = self.new_code(&change) {
-                changes.codes.insert(hash, code.original_bytes());
-            }
             changes.accounts.insert(*address, change);
         }
         changes
     }
 
-    fn new_code(&self, change: &AccountChange) -> Option<(B256, &Bytecode)> {
-        let hash = change.current?.code_hash;
-        let same = change.previous.is_some_and(|previous| previous.code_hash == hash);
+    /// [`Self::changes`] without what was before, in no order: accounts, and slots with their values.
+    pub(crate) fn changed(
+        &self,
+    ) -> impl Iterator<Item = (Address, Option<Account>, impl Iterator<Item = (U256, U256)> + Clone)> {
+        self.changed_entries().map(|(address, entry)| {
+            let slots = entry.changed_slots().map(|(key, slot)| (*key, slot.current));
+            (*address, entry.current, slots)
+        })
+    }
+
+    /// Codes that accounts have now and had not after the parent, by hash.
+    pub(crate) fn new_codes(&self) -> impl Iterator<Item = (B256, Bytes)> {
+        self.changed_entries()
+            .filter_map(|(_, entry)| self.new_code(entry))
+            .map(|(hash, code)| (hash, code.original_bytes()))
+    }
+
+    fn changed_entries(&self) -> impl Iterator<Item = (&Address, &Entry)> {
+        self.accounts
+            .iter()
+            .filter(|(_, entry)| entry.previous != entry.current || entry.changed_slots().next().is_some())
+    }
+
+    fn new_code(&self, entry: &Entry) -> Option<(B256, &Bytecode)> {
+        let hash = entry.current?.code_hash;
+        let same = entry.previous.is_some_and(|previous| previous.code_hash == hash);
         if same || hash == KECCAK256_EMPTY {
             return None;
         }
         self.codes.get(&hash).map(|code| (hash, code))
     }
 
-    fn commit_account(&mut self, address: Address, account: EvmAccount) -> Option<TxAccountChange> {
+    /// Takes over an account and returns what it was before.
+    fn take_over_account(&mut self, address: Address, account: &EvmAccount) -> Option<Account> {
         // The EVM loads an account before it touches it, so the entry is there.
         let entry = self.accounts.entry(address).or_default();
-        let current = if account.is_selfdestructed() {
-            None
-        } else {
-            non_empty(&account.info)
-        };
-        let mut slots: Vec<_> = if account.is_selfdestructed() {
-            // Only an account created in the same transaction is destroyed: all its slots were zero before.
-            Vec::new()
-        } else {
-            account
-                .changed_storage_slots()
-                .map(|(key, slot)| (*key, slot.present_value()))
-                .collect()
-        };
-        slots.sort_unstable_by_key(|(key, _)| *key);
-        for (key, value) in &slots {
-            let original = account
-                .storage
-                .get(key)
-                .map(|slot| slot.original_value())
-                .unwrap_or_default();
+        for (key, slot) in changed_slots(account) {
             entry
                 .slots
                 .entry(*key)
                 .or_insert(SlotChange {
-                    previous: original,
-                    current: original,
+                    previous: slot.original_value(),
+                    current: slot.original_value(),
                 })
-                .current = *value;
+                .current = slot.present_value();
         }
-
+        let current = account_after(account);
         let before = core::mem::replace(&mut entry.current, current);
-        let code = current
-            .filter(|now| before.is_none_or(|before| before.code_hash != now.code_hash))
-            .and_then(|now| {
-                let code = account.info.code.filter(|code| !code.is_empty())?;
-                self.codes.insert(now.code_hash, code.clone());
-                Some(code)
-            });
-        (before != current || !slots.is_empty()).then_some(TxAccountChange {
+        if let Some((hash, code)) = code_set(before, current, account) {
+            self.codes.insert(hash, code.clone());
+        }
+        before
+    }
+}
+
+impl Entry {
+    fn changed_slots(&self) -> impl Iterator<Item = (&U256, &SlotChange)> + Clone {
+        self.slots.iter().filter(|(_, slot)| slot.previous != slot.current)
+    }
+}
+
+impl TxAccountChange {
+    /// What a transaction made of an account; `None` if it is as before.
+    fn new(before: Option<Account>, account: &EvmAccount) -> Option<Self> {
+        let current = account_after(account);
+        let mut slots: Vec<_> = changed_slots(account)
+            .map(|(key, slot)| (*key, slot.present_value()))
+            .collect();
+        slots.sort_unstable_by_key(|(key, _)| *key);
+        (before != current || !slots.is_empty()).then(|| Self {
             account: current,
             slots,
-            code,
+            code: code_set(before, current, account).map(|(_, code)| code.clone()),
         })
     }
+}
 
-    fn entry(&mut self, address: Address) -> Result<&mut Entry, DB::Error> {
-        use alloy_primitives::map::Entry as MapEntry;
+/// An account after its transaction.
+fn account_after(account: &EvmAccount) -> Option<Account> {
+    if account.is_selfdestructed() {
+        return None;
+    }
+    non_empty(&account.info)
+}
 
-        match self.accounts.entry(address) {
-            MapEntry::Occupied(entry) => Ok(entry.into_mut()),
-            MapEntry::Vacant(vacant) => {
-                let mut info = self.db.basic_ref(address)?;
-                if let Some((hash, code)) = info.as_mut().and_then(|info| Some((info.code_hash, info.code.take()?))) {
-                    self.codes.entry(hash).or_insert(code);
-                }
-                let account = info.as_ref().and_then(non_empty);
-                Ok(vacant.insert(Entry {
-                    previous: account,
-                    current: account,
-                    ..Entry::default()
-                }))
+/// Slots that a transaction changed. Only an account created in the same transaction is destroyed: all its slots were
+/// zero before.
+fn changed_slots(account: &EvmAccount) -> impl Iterator<Item = (&U256, &EvmStorageSlot)> {
+    let is_there = !account.is_selfdestructed();
+    account.changed_storage_slots().filter(move |_| is_there)
+}
+
+/// The code that a transaction gave to an account.
+fn code_set(before: Option<Account>, current: Option<Account>, account: &EvmAccount) -> Option<(B256, &Bytecode)> {
+    let hash = current?.code_hash;
+    if before.is_some_and(|before| before.code_hash == hash) {
+        return None;
+    }
+    let code = account.info.code.as_ref().filter(|code| !code.is_empty())?;
+    Some((hash, code))
+}
+
+/// The entry of an account, read if it is not there yet.
+fn entry<'a, DB: DatabaseRef>(
+    db: &DB,
+    accounts: &'a mut AddressMap<Entry>,
+    codes: &mut B256Map<Bytecode>,
+    address: Address,
+) -> Result<&'a mut Entry, DB::Error> {
+    match accounts.entry(address) {
+        MapEntry::Occupied(entry) => Ok(entry.into_mut()),
+        MapEntry::Vacant(vacant) => {
+            let mut info = db.basic_ref(address)?;
+            if let Some((hash, code)) = info.as_mut().and_then(|info| Some((info.code_hash, info.code.take()?))) {
+                codes.entry(hash).or_insert(code);
             }
+            let account = info.as_ref().and_then(non_empty);
+            Ok(vacant.insert(Entry {
+                previous: account,
+                current: account,
+                ..Entry::default()
+            }))
         }
     }
 }
@@ -227,7 +275,7 @@ impl<DB: DatabaseRef> Database for BlockState<DB> {
     type Error = DB::Error;
 
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Self::Error> {
-        Ok(self.entry(address)?.current.map(account_info))
+        Ok(self.account(address)?.map(account_info))
     }
 
     fn code_by_hash(&mut self, code_hash: B256) -> Result<Bytecode, Self::Error> {
@@ -240,22 +288,19 @@ impl<DB: DatabaseRef> Database for BlockState<DB> {
     }
 
     fn storage(&mut self, address: Address, index: U256) -> Result<U256, Self::Error> {
-        let entry = self.entry(address)?;
-        if let Some(slot) = entry.slots.get(&index) {
-            return Ok(slot.current);
+        let entry = entry(&self.db, &mut self.accounts, &mut self.codes, address)?;
+        match entry.slots.entry(index) {
+            MapEntry::Occupied(slot) => Ok(slot.get().current),
+            MapEntry::Vacant(_) if entry.previous.is_none() => Ok(U256::ZERO),
+            MapEntry::Vacant(vacant) => {
+                let value = self.db.storage_ref(address, index)?;
+                vacant.insert(SlotChange {
+                    previous: value,
+                    current: value,
+                });
+                Ok(value)
+            }
         }
-        if entry.previous.is_none() {
-            return Ok(U256::ZERO);
-        }
-        let value = self.db.storage_ref(address, index)?;
-        self.entry(address)?.slots.insert(
-            index,
-            SlotChange {
-                previous: value,
-                current: value,
-            },
-        );
-        Ok(value)
     }
 
     fn block_hash(&mut self, number: u64) -> Result<B256, Self::Error> {

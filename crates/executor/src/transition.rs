@@ -14,6 +14,7 @@ use crate::{
     error::BlockError,
     executor::{BlockExecutor, BlockOutcome},
     seal::seal,
+    state::BlockState,
 };
 
 /// What a block needs to know of the one before.
@@ -78,7 +79,9 @@ pub fn execute_block<B: StateBackend>(
     input: BlockInput,
     backend: &B,
 ) -> Result<ExecutedBlock, BlockError<BackendError<B>>> {
-    let (outcome, transactions) = run_block(spec, parent, input, backend)?;
+    let (mut outcome, transactions, state) = run_block(spec, parent, input, backend)?;
+    outcome.changes = state.changes();
+    let transactions = transactions.into_iter().map(Recovered::into_inner).collect();
     conclude(outcome, transactions, backend)
 }
 
@@ -107,26 +110,35 @@ pub fn conclude<B: StateBackend>(
     })
 }
 
+/// What a block came to, its transactions, and the state after it.
+type RunBlock<DB> = (BlockOutcome, Vec<Recovered<TxEnvelope>>, BlockState<DB>);
+
+/// Executes a block; its changes are in the state alone.
 pub(crate) fn run_block<DB: DatabaseRef>(
     spec: &ChainSpec,
     parent: &Parent,
     input: BlockInput,
     db: DB,
-) -> Result<(BlockOutcome, Vec<TxEnvelope>), BlockError<DB::Error>> {
+) -> Result<RunBlock<DB>, BlockError<DB::Error>> {
     let context = BlockContext::next(spec, &parent.header, parent.hash, input.timestamp)?;
     let mut executor = BlockExecutor::new(spec, context, parent.queue, db)?;
     let messages = input.messages.into_iter().map(|message| {
         let sender = message.sender;
         Recovered::new_unchecked(TxEnvelope::from(message), sender)
     });
-    let mut transactions = Vec::with_capacity(messages.len() + input.transactions.len());
-    for (position, tx) in messages.chain(input.transactions).enumerate() {
-        executor.execute(&tx).map_err(|source| BlockError::Transaction {
+    let mut transactions: Vec<_> = messages.collect();
+    if transactions.is_empty() {
+        transactions = input.transactions;
+    } else {
+        transactions.extend(input.transactions);
+    }
+    for (position, tx) in transactions.iter().enumerate() {
+        executor.add(tx).map_err(|source| BlockError::Transaction {
             number: context.number,
             position,
             source,
         })?;
-        transactions.push(tx.into_inner());
     }
-    Ok((executor.finish()?, transactions))
+    let (outcome, state) = executor.close()?;
+    Ok((outcome, transactions, state))
 }

@@ -1,27 +1,24 @@
 //! The state behind a witness.
 
-use alloc::collections::BTreeMap;
+use alloc::{collections::BTreeMap, vec::Vec};
 use core::cell::RefCell;
 
-use alloy_consensus::Header;
-use alloy_primitives::{
-    Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256,
-    map::{AddressMap, B256Map},
-};
-use cwe_primitives::{ChainSpec, QueueHash, StateChanges};
-use cwe_trie::{AccountLeaf, EMPTY_ROOT_HASH, Nibbles, NodeSource, TrieError, TrieUpdates, WitnessNodes};
+use alloy_consensus::{Header, proofs::ordered_trie_root_with_encoder};
+use alloy_eips::eip2718::Encodable2718;
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256, map::B256Map};
+use cwe_primitives::{ChainSpec, QueueHash};
+use cwe_trie::{SparseState, WitnessNodes};
 use revm::{DatabaseRef, bytecode::Bytecode, state::AccountInfo};
 
 use crate::{
-    backend::StateBackend,
     error::BlockError,
-    seal::{SealedBlock, seal},
+    seal::{SealedBlock, final_header},
     state::account_info,
-    transition::{BlockInput, ExecutedBlock, Parent, run_block},
+    transition::{BlockInput, Parent, run_block},
     witness::{MAX_WITNESS_HEADERS, Witness, WitnessError},
 };
 
-/// State read through the trie nodes of a witness.
+/// State read through the trie nodes of a witness, block after block.
 ///
 /// Everything is bound to the parent's hash: older headers by their hashes, nodes by the state root, codes by the code
 /// hashes in the nodes. Whoever trusts that hash trusts what execution on this state finds. A part that is missing is an
@@ -30,27 +27,10 @@ use crate::{
 pub struct WitnessState {
     parent: Header,
     parent_hash: B256,
-    state_root: B256,
-    nodes: WitnessNodes,
+    /// Reading decodes nodes, which are kept.
+    tries: RefCell<SparseState>,
     codes: B256Map<Bytes>,
     block_hashes: BTreeMap<u64, B256>,
-    /// Where each account read so far has its storage.
-    storage: RefCell<AddressMap<StorageRef>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct StorageRef {
-    pub(crate) owner: B256,
-    pub(crate) root: B256,
-}
-
-impl StorageRef {
-    pub(crate) fn new(owner: B256, leaf: Option<&AccountLeaf>) -> Self {
-        Self {
-            owner,
-            root: leaf.map_or(EMPTY_ROOT_HASH, |leaf| leaf.storage_root),
-        }
-    }
 }
 
 impl WitnessState {
@@ -76,14 +56,13 @@ impl WitnessState {
             last = Some((header, hash));
         }
         let (parent, parent_hash) = last.ok_or(WitnessError::HeaderCount(0))?;
+        let tries = SparseState::new(WitnessNodes::new(witness.nodes), parent.state_root);
         Ok(Self {
-            state_root: parent.state_root,
             parent,
             parent_hash,
-            nodes: WitnessNodes::new(witness.nodes),
+            tries: RefCell::new(tries),
             codes: witness.codes.into_iter().map(|code| (keccak256(&code), code)).collect(),
             block_hashes,
-            storage: RefCell::default(),
         })
     }
 
@@ -97,23 +76,10 @@ impl WitnessState {
         self.parent_hash
     }
 
-    /// Goes on to the state after `block`, which was executed on this one.
-    pub fn apply(&mut self, block: &ExecutedBlock) {
-        self.nodes.apply(&block.trie);
-        self.codes
-            .extend(block.changes.codes.iter().map(|(hash, code)| (*hash, code.clone())));
-        self.block_hashes.insert(block.block.header.number, block.hash);
-        self.state_root = block.trie.root;
-        self.parent = block.block.header.clone();
-        self.parent_hash = block.hash;
-        self.storage.take();
-    }
-
-    /// Executes the next block and goes on to the state after it; `queue` is the L1 queue before it. Each new node is
-    /// hashed once, where [`execute_block`](crate::execute_block) and [`Self::apply`] hash it twice.
+    /// Executes the next block and goes on to the state after it; `queue` is the L1 queue before it.
     ///
     /// # Errors
-    /// As [`execute_block`](crate::execute_block). The state is then as it was, or lacks nothing that it had.
+    /// As [`execute_block`](crate::execute_block). The state is then of no use any more.
     pub fn execute(
         &mut self,
         spec: &ChainSpec,
@@ -125,32 +91,26 @@ impl WitnessState {
             hash: self.parent_hash,
             queue,
         };
-        let (outcome, transactions) = run_block(spec, &parent, input, &*self)?;
+        let (outcome, transactions, after) = run_block(spec, &parent, input, &*self)?;
         let state_root = self
-            .nodes
-            .update_state(self.state_root, &outcome.changes)
+            .tries
+            .borrow_mut()
+            .update(after.changed())
             .map_err(|error| BlockError::Database(error.into()))?;
-        let (block, hash) = seal(&outcome, transactions, state_root).into_parts();
-        self.codes.extend(outcome.changes.codes);
-        self.block_hashes.insert(block.header.number, hash);
-        self.state_root = state_root;
-        self.parent = block.header.clone();
+        let codes: Vec<_> = after.new_codes().collect();
+        let transactions_root = ordered_trie_root_with_encoder(&transactions, |tx, out| tx.inner().encode_2718(out));
+        let header = final_header(&outcome, transactions_root, state_root);
+        let hash = header.hash_slow();
+        self.codes.extend(codes);
+        self.block_hashes.insert(header.number, hash);
+        self.parent = header.clone();
         self.parent_hash = hash;
-        self.storage.take();
         Ok(SealedBlock {
-            header: block.header,
+            header,
             hash,
             queue: outcome.queue,
             withdrawal_root: outcome.withdrawal_root,
         })
-    }
-
-    fn leaf(&self, address: Address) -> Result<(StorageRef, Option<AccountLeaf>), WitnessError> {
-        let owner = keccak256(address);
-        let leaf = cwe_trie::read_account(&self.nodes, self.state_root, owner)?;
-        let storage = StorageRef::new(owner, leaf.as_ref());
-        self.storage.borrow_mut().insert(address, storage);
-        Ok((storage, leaf))
     }
 }
 
@@ -158,7 +118,7 @@ impl DatabaseRef for WitnessState {
     type Error = WitnessError;
 
     fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, Self::Error> {
-        let (_, leaf) = self.leaf(address)?;
+        let leaf = self.tries.borrow_mut().account(address)?;
         Ok(leaf.map(|leaf| account_info(leaf.account)))
     }
 
@@ -175,12 +135,7 @@ impl DatabaseRef for WitnessState {
     }
 
     fn storage_ref(&self, address: Address, index: U256) -> Result<U256, Self::Error> {
-        let known = self.storage.borrow().get(&address).copied();
-        let storage = match known {
-            Some(storage) => storage,
-            None => self.leaf(address)?.0,
-        };
-        Ok(cwe_trie::read_slot(&self.nodes, storage.owner, storage.root, index)?)
+        Ok(self.tries.borrow_mut().slot(address, index)?)
     }
 
     fn block_hash_ref(&self, number: u64) -> Result<B256, Self::Error> {
@@ -188,23 +143,5 @@ impl DatabaseRef for WitnessState {
             .get(&number)
             .copied()
             .ok_or(WitnessError::MissingHeader(number))
-    }
-}
-
-impl NodeSource for WitnessState {
-    type Error = WitnessError;
-
-    fn node(&self, owner: Option<B256>, path: &Nibbles, hash: B256) -> Result<Option<Bytes>, Self::Error> {
-        self.nodes.node(owner, path, hash).map_err(|never| match never {})
-    }
-}
-
-impl StateBackend for WitnessState {
-    fn state_root(&self) -> B256 {
-        self.state_root
-    }
-
-    fn update_root(&self, changes: &StateChanges) -> Result<TrieUpdates, TrieError<WitnessError>> {
-        cwe_trie::update_state(self, self.state_root, changes)
     }
 }

@@ -61,18 +61,17 @@ impl BatchBlock {
     /// # Errors
     /// [`BadTransaction`] for the first that is not one, has trailing bytes, or is an L1 message.
     pub fn decode_transactions(&self) -> Result<Vec<TxEnvelope>, BadTransaction> {
-        self.transactions
-            .iter()
-            .enumerate()
-            .map(|(position, bytes)| {
-                let tx = TxEnvelope::decode_2718_exact(bytes)
-                    .map_err(|reason| BadTransaction::Malformed { position, reason })?;
-                if tx.is_l1_message() {
-                    return Err(BadTransaction::ListedMessage { position });
-                }
-                Ok(tx)
-            })
-            .collect()
+        // Collecting results knows no length beforehand, and would copy the transactions while it grows.
+        let mut transactions = Vec::with_capacity(self.transactions.len());
+        for (position, bytes) in self.transactions.iter().enumerate() {
+            let tx = TxEnvelope::decode_2718_exact(bytes)
+                .map_err(|reason| BadTransaction::Malformed { position, reason })?;
+            if tx.is_l1_message() {
+                return Err(BadTransaction::ListedMessage { position });
+            }
+            transactions.push(tx);
+        }
+        Ok(transactions)
     }
 }
 

@@ -104,13 +104,12 @@ impl SignerRecoverable for TxEnvelope {
 /// # Errors
 /// The first transaction whose signature recovers to nobody.
 pub fn recover_all(transactions: Vec<TxEnvelope>) -> Result<Vec<Recovered<TxEnvelope>>, RecoveryError> {
-    transactions
-        .into_iter()
-        .map(|tx| {
-            let signer = tx.recover_signer()?;
-            Ok(Recovered::new_unchecked(tx, signer))
-        })
-        .collect()
+    let mut recovered = Vec::with_capacity(transactions.len());
+    for tx in transactions {
+        let signer = tx.recover_signer()?;
+        recovered.push(Recovered::new_unchecked(tx, signer));
+    }
+    Ok(recovered)
 }
 
 /// Recovers who signed a code delegation; nobody, if the signature is malformed or has a high `s`.

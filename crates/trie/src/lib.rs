@@ -7,26 +7,27 @@
 //! readers, the database stores what comes out, the RPC asks for proofs.
 //!
 //! ```
-//! use alloy_primitives::{Address, U256, keccak256};
+//! use alloy_primitives::{Address, U256};
 //! use cwe_primitives::{Account, AccountChange, StateChanges};
-//! use cwe_trie::{EMPTY_ROOT_HASH, WitnessNodes, read_account};
+//! use cwe_trie::{EMPTY_ROOT_HASH, SparseState, WitnessNodes, update_state};
 //!
 //! let alice = Address::repeat_byte(0xaa);
 //! let account = Account { balance: U256::from(1_000), ..Account::default() };
 //! let mut changes = StateChanges::default();
 //! changes.accounts.insert(alice, AccountChange { current: Some(account), ..AccountChange::default() });
 //!
-//! let mut nodes = WitnessNodes::default();
-//! let root = nodes.update_state(EMPTY_ROOT_HASH, &changes)?;
-//! let leaf = read_account(&nodes, root, keccak256(alice))?;
-//! assert_eq!(leaf.map(|leaf| leaf.account), Some(account));
+//! let updates = update_state(&WitnessNodes::default(), EMPTY_ROOT_HASH, &changes)?;
+//! let nodes = updates.account_nodes.into_iter().filter_map(|(_path, node)| node);
+//! let mut state = SparseState::new(WitnessNodes::new(nodes), updates.root);
+//! assert_eq!(state.account(alice)?.map(|leaf| leaf.account), Some(account));
 //! # Ok::<(), cwe_trie::TrieError<core::convert::Infallible>>(())
 //! ```
 //!
 //! How it works. Keys are Keccak hashes, so every path has 64 nibbles and branches hold no values. All changes of one
 //! trie are applied in one descent over the sorted keys ([`update_state`]): a node is read once, and each changed node
 //! is encoded and hashed once, on the way up. A leaf or extension floats up until a branch with at least two children
-//! takes it, so a collapse never encodes a node that it then throws away. Roots of transactions and receipts are
+//! takes it, so a collapse never encodes a node that it then throws away. A guest counts instructions, not reads: it keeps
+//! the nodes of its witness decoded and changes them in place ([`SparseState`]). Roots of transactions and receipts are
 //! `alloy_consensus::proofs`, not here.
 //!
 //! [`StateChanges`]: cwe_primitives::StateChanges
@@ -45,6 +46,7 @@ mod read;
 #[cfg(feature = "std")]
 mod recorder;
 mod source;
+mod sparse;
 mod state;
 mod update;
 mod witness;
@@ -58,6 +60,7 @@ pub use read::{AccountLeaf, read_account, read_slot};
 #[cfg(feature = "std")]
 pub use recorder::Recorder;
 pub use source::NodeSource;
+pub use sparse::SparseState;
 #[cfg(feature = "std")]
 pub use state::update_state_parallel;
 pub use state::{ChangedNodes, TrieUpdates, state_root_after, update_state};

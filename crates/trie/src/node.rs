@@ -14,7 +14,7 @@ type Malformed = &'static str;
 pub(crate) const NO_CHILD: &[u8] = &[EMPTY_STRING_CODE];
 
 /// First byte of a 32-byte string.
-const HASH_CODE: u8 = EMPTY_STRING_CODE + 32;
+pub(crate) const HASH_CODE: u8 = EMPTY_STRING_CODE + 32;
 
 /// A reference from a node to the one below.
 #[derive(Clone, Copy)]
@@ -54,11 +54,7 @@ pub(crate) enum Node<'a> {
 impl<'a> Node<'a> {
     /// Parses a node that lies `depth` nibbles below the root. A leaf then ends at 64 nibbles, all else before.
     pub(crate) fn parse(rlp: &'a [u8], depth: usize) -> Result<Self, Malformed> {
-        let mut items = rlp;
-        let header = Header::decode(&mut items).map_err(|_| "not RLP")?;
-        if !header.list || header.payload_length != items.len() {
-            return Err("not a list, or bytes behind it");
-        }
+        let mut items = list(rlp)?;
         let first = take_item(&mut items)?;
         let second = take_item(&mut items)?;
         if items.is_empty() {
@@ -68,56 +64,146 @@ impl<'a> Node<'a> {
         }
     }
 
-    fn parse_branch(first: &'a [u8], second: &'a [u8], mut items: &'a [u8], depth: usize) -> Result<Self, Malformed> {
-        if depth >= KEY_NIBBLES {
-            return Err("a branch below the longest key");
-        }
+    fn parse_branch(first: &'a [u8], second: &'a [u8], items: &'a [u8], depth: usize) -> Result<Self, Malformed> {
         let mut children = [first; 16];
         children[1] = second;
-        let mut count = usize::from(is_child(first)?) + usize::from(is_child(second)?);
-        for child in &mut children[2..] {
-            // The two kinds that nearly all children are of, without decoding.
-            let length = match items.first() {
-                Some(&EMPTY_STRING_CODE) => 1,
-                Some(&HASH_CODE) if items.len() > 33 => {
-                    count += 1;
-                    33
-                }
-                _ => {
-                    *child = take_item(&mut items)?;
-                    count += usize::from(is_child(child)?);
-                    continue;
-                }
-            };
-            (*child, items) = items.split_at(length);
-        }
-        if !matches!(items, [EMPTY_STRING_CODE]) {
-            return Err("a branch has a value, or not 17 items");
-        }
-        if count < 2 {
-            return Err("a branch has fewer than two children");
-        }
+        let count = usize::from(is_child(first)?) + usize::from(is_child(second)?);
+        check_branch(count, items, depth, |index, child| children[index] = child)?;
         Ok(Self::Branch(children))
     }
 
-    fn parse_short(mut key: &'a [u8], mut second: &'a [u8], depth: usize) -> Result<Self, Malformed> {
-        let key = Header::decode_bytes(&mut key, false).map_err(|_| "a node's key is not a string")?;
-        let (is_leaf, key) = decode_key(key)?;
-        let end = depth + key.len();
-        if is_leaf {
-            if end != KEY_NIBBLES {
-                return Err("a leaf doesn't end at 64 nibbles");
+    fn parse_short(first: &'a [u8], second: &'a [u8], depth: usize) -> Result<Self, Malformed> {
+        let (key, second) = check_short(first, second, depth)?;
+        let nibbles = key.nibbles();
+        Ok(if key.is_leaf {
+            Self::Leaf {
+                key: nibbles,
+                value: second,
             }
-            let value = Header::decode_bytes(&mut second, false).map_err(|_| "a leaf's value is not a string")?;
-            return Ok(Self::Leaf { key, value });
+        } else {
+            Self::Extension {
+                key: nibbles,
+                child: second,
+            }
+        })
+    }
+}
+
+/// Checks a branch behind its first two items, `count` of which are children, and shows every other child to `visit`.
+#[inline(always)]
+fn check_branch<'a>(
+    mut count: usize,
+    mut items: &'a [u8],
+    depth: usize,
+    mut visit: impl FnMut(usize, &'a [u8]),
+) -> Result<(), Malformed> {
+    if depth >= KEY_NIBBLES {
+        return Err("a branch below the longest key");
+    }
+    for index in 2..16 {
+        // The two kinds that nearly all children are of, without decoding.
+        let length = match items.first() {
+            Some(&EMPTY_STRING_CODE) => 1,
+            Some(&HASH_CODE) if items.len() > 33 => {
+                count += 1;
+                33
+            }
+            _ => {
+                let child = take_item(&mut items)?;
+                count += usize::from(is_child(child)?);
+                visit(index, child);
+                continue;
+            }
+        };
+        let (child, rest) = items.split_at(length);
+        visit(index, child);
+        items = rest;
+    }
+    if !matches!(items, [EMPTY_STRING_CODE]) {
+        return Err("a branch has a value, or not 17 items");
+    }
+    if count < 2 {
+        return Err("a branch has fewer than two children");
+    }
+    Ok(())
+}
+
+/// A node whose children are looked at later, one by one.
+pub(crate) enum Shape<'a> {
+    Branch,
+    /// Flags and nibbles in their hex-prefix encoding, and a child that is not empty.
+    Extension {
+        key: HexPrefix<'a>,
+        child: &'a [u8],
+    },
+    Leaf {
+        key: HexPrefix<'a>,
+        value: &'a [u8],
+    },
+}
+
+impl<'a> Shape<'a> {
+    /// Checks all that [`Node::parse`] checks.
+    pub(crate) fn parse(rlp: &'a [u8], depth: usize) -> Result<Self, Malformed> {
+        let mut items = list(rlp)?;
+        let first = take_item(&mut items)?;
+        let second = take_item(&mut items)?;
+        if !items.is_empty() {
+            let count = usize::from(is_child(first)?) + usize::from(is_child(second)?);
+            check_branch(count, items, depth, |_, _| {})?;
+            return Ok(Self::Branch);
         }
-        if key.is_empty() || end >= KEY_NIBBLES {
-            return Err("an extension is empty or too long");
+        let (key, second) = check_short(first, second, depth)?;
+        Ok(if key.is_leaf {
+            Self::Leaf { key, value: second }
+        } else {
+            Self::Extension { key, child: second }
+        })
+    }
+}
+
+/// The payload of a list that fills `rlp`.
+fn list(mut rlp: &[u8]) -> Result<&[u8], Malformed> {
+    let header = Header::decode(&mut rlp).map_err(|_| "not RLP")?;
+    if !header.list || header.payload_length != rlp.len() {
+        return Err("not a list, or bytes behind it");
+    }
+    Ok(rlp)
+}
+
+/// The raw item of a branch's child; empty bytes if `rlp` is no branch.
+pub(crate) fn branch_item(rlp: &[u8], nibble: u8) -> &[u8] {
+    let mut items = list(rlp).unwrap_or_default();
+    for _ in 0..nibble {
+        if take_item(&mut items).is_err() {
+            return &[];
         }
-        match Child::parse(second)? {
-            Child::Empty => Err("an extension leads nowhere"),
-            Child::Hash(_) | Child::Embedded(_) => Ok(Self::Extension { key, child: second }),
+    }
+    take_item(&mut items).unwrap_or_default()
+}
+
+/// Checks a leaf or an extension; returns its key, and the leaf's value or the extension's child.
+fn check_short<'a>(
+    mut key: &'a [u8],
+    mut second: &'a [u8],
+    depth: usize,
+) -> Result<(HexPrefix<'a>, &'a [u8]), Malformed> {
+    let key = Header::decode_bytes(&mut key, false).map_err(|_| "a node's key is not a string")?;
+    let key = HexPrefix::parse(key)?;
+    let end = depth + key.len();
+    if key.is_leaf {
+        if end != KEY_NIBBLES {
+            return Err("a leaf doesn't end at 64 nibbles");
         }
+        let value = Header::decode_bytes(&mut second, false).map_err(|_| "a leaf's value is not a string")?;
+        return Ok((key, value));
+    }
+    if key.len() == 0 || end >= KEY_NIBBLES {
+        return Err("an extension is empty or too long");
+    }
+    match Child::parse(second)? {
+        Child::Empty => Err("an extension leads nowhere"),
+        Child::Hash(_) | Child::Embedded(_) => Ok((key, second)),
     }
 }
 
@@ -138,26 +224,86 @@ fn take_item<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
     Ok(item)
 }
 
-/// Decodes the hex-prefix encoding of a path: whether it is a leaf's, and the nibbles.
-fn decode_key(bytes: &[u8]) -> Result<(bool, Nibbles), Malformed> {
-    let Some((first, rest)) = bytes.split_first() else {
-        return Err("a node's key is empty");
-    };
-    let (flags, nibble) = (first >> 4, first & 0x0f);
-    let is_odd = flags & 1 == 1;
-    if flags > 3 || (!is_odd && nibble != 0) {
-        return Err("a node's key has bad flags");
+/// The hex-prefix encoding of a path.
+#[derive(Clone, Copy)]
+pub(crate) struct HexPrefix<'a> {
+    is_leaf: bool,
+    /// The first nibble, of an odd number.
+    odd: Option<u8>,
+    /// The others.
+    rest: &'a [u8],
+}
+
+impl<'a> HexPrefix<'a> {
+    fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let Some((first, rest)) = bytes.split_first() else {
+            return Err("a node's key is empty");
+        };
+        let (flags, nibble) = (first >> 4, first & 0x0f);
+        let is_odd = flags & 1 == 1;
+        if flags > 3 || (!is_odd && nibble != 0) {
+            return Err("a node's key has bad flags");
+        }
+        let key = Self {
+            is_leaf: flags & 2 == 2,
+            odd: is_odd.then_some(nibble),
+            rest,
+        };
+        if key.len() > KEY_NIBBLES {
+            return Err("a node's key is too long");
+        }
+        Ok(key)
     }
-    if rest.len() * 2 + usize::from(is_odd) > KEY_NIBBLES {
-        return Err("a node's key is too long");
+
+    /// Number of nibbles.
+    pub(crate) fn len(&self) -> usize {
+        self.rest.len() * 2 + usize::from(self.odd.is_some())
     }
-    let rest = Nibbles::unpack(rest);
-    let key = if is_odd {
-        Nibbles::from_nibbles_unchecked([nibble]).join(&rest)
+
+    fn nibbles(&self) -> Nibbles {
+        let rest = Nibbles::unpack(self.rest);
+        match self.odd {
+            Some(nibble) => Nibbles::from_nibbles_unchecked([nibble]).join(&rest),
+            None => rest,
+        }
+    }
+
+    /// `key` with these nibbles from `depth` on; there is room for them.
+    pub(crate) fn behind(&self, mut key: B256, depth: usize) -> B256 {
+        let mut at = depth;
+        if let Some(nibble) = self.odd {
+            set_nibble(&mut key, at, nibble);
+            at += 1;
+        }
+        if at % 2 == 0 {
+            if let Some(room) = key.get_mut(at / 2..at / 2 + self.rest.len()) {
+                room.copy_from_slice(self.rest);
+            }
+            return key;
+        }
+        for byte in self.rest {
+            set_nibble(&mut key, at, byte >> 4);
+            set_nibble(&mut key, at + 1, byte & 0xf);
+            at += 2;
+        }
+        key
+    }
+}
+
+/// The nibble of a key at a depth below 64.
+pub(crate) fn nibble(key: &B256, depth: usize) -> u8 {
+    let byte = key[depth / 2];
+    if depth % 2 == 0 { byte >> 4 } else { byte & 0xf }
+}
+
+/// Puts a nibble into a key at a depth below 64.
+pub(crate) fn set_nibble(key: &mut B256, depth: usize, nibble: u8) {
+    let byte = &mut key[depth / 2];
+    *byte = if depth % 2 == 0 {
+        nibble << 4 | *byte & 0xf
     } else {
-        rest
+        *byte & 0xf0 | nibble
     };
-    Ok((flags & 2 == 2, key))
 }
 
 #[cfg(test)]

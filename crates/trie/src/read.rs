@@ -33,24 +33,28 @@ impl AccountLeaf {
         })
     }
 
-    pub(crate) fn decode<E: core::error::Error>(value: &[u8], key: &Nibbles) -> Result<Self, TrieError<E>> {
+    pub(crate) fn parse(value: &[u8]) -> Option<Self> {
         let TrieAccount {
             nonce,
             balance,
             storage_root,
             code_hash,
-        } = alloy_rlp::decode_exact(value).map_err(|_| TrieError::BadNode {
-            owner: None,
-            path: *key,
-            reason: "the leaf holds no account",
-        })?;
-        Ok(Self {
+        } = alloy_rlp::decode_exact(value).ok()?;
+        Some(Self {
             account: Account {
                 nonce,
                 balance,
                 code_hash,
             },
             storage_root,
+        })
+    }
+
+    pub(crate) fn decode<E: core::error::Error>(value: &[u8], key: &Nibbles) -> Result<Self, TrieError<E>> {
+        Self::parse(value).ok_or(TrieError::BadNode {
+            owner: None,
+            path: *key,
+            reason: "the leaf holds no account",
         })
     }
 }
@@ -97,14 +101,17 @@ pub(crate) fn decode_slot<E: core::error::Error>(
     owner: B256,
     key: &Nibbles,
 ) -> Result<U256, TrieError<E>> {
-    alloy_rlp::decode_exact::<U256>(value)
+    parse_slot(value).ok_or(TrieError::BadNode {
+        owner: Some(owner),
+        path: *key,
+        reason: "the leaf holds no slot value",
+    })
+}
+
+pub(crate) fn parse_slot(value: &[u8]) -> Option<U256> {
+    alloy_rlp::decode_exact(value)
         .ok()
-        .filter(|value| !value.is_zero())
-        .ok_or(TrieError::BadNode {
-            owner: Some(owner),
-            path: *key,
-            reason: "the leaf holds no slot value",
-        })
+        .filter(|value: &U256| !value.is_zero())
 }
 
 /// Walks from `root` towards `key`, shows every node that is hashed on the way to `visit`, and returns the value.

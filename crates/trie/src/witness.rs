@@ -6,12 +6,8 @@ use core::hash::{BuildHasherDefault, Hasher};
 use alloy_primitives::map::HashMap;
 use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_trie::Nibbles;
-use cwe_primitives::StateChanges;
 
-use crate::fork::Sequential;
-use crate::state::apply_state;
-use crate::writer::NodeWriter;
-use crate::{NodeSource, TrieError, TrieUpdates};
+use crate::{NodeSource, TrieUpdates};
 
 /// Trie nodes by their hash.
 ///
@@ -49,6 +45,18 @@ impl WitnessNodes {
         }
     }
 
+    /// Nodes under any hash: what only a false root leads to.
+    #[cfg(test)]
+    pub(crate) fn forged(nodes: impl IntoIterator<Item = (B256, Bytes)>) -> Self {
+        Self {
+            nodes: nodes.into_iter().collect(),
+        }
+    }
+
+    pub(crate) fn get(&self, hash: &B256) -> Option<Bytes> {
+        self.nodes.get(hash).cloned()
+    }
+
     /// Number of nodes.
     pub fn len(&self) -> usize {
         self.nodes.len()
@@ -59,21 +67,8 @@ impl WitnessNodes {
         self.nodes.is_empty()
     }
 
-    /// Applies the changes of a block on the state under `parent_root`, keeps the new nodes for the next block, and
-    /// returns the new root. Old nodes stay.
-    ///
-    /// # Errors
-    /// As [`update_state`](crate::update_state).
-    pub fn update_state(&mut self, parent_root: B256, changes: &StateChanges) -> Result<B256, TrieError<Infallible>> {
-        let mut out = NodeWriter::keeping();
-        let root = apply_state::<_, Sequential>(self, parent_root, changes, &mut out)?;
-        self.nodes.reserve(out.len());
-        self.nodes.extend(out.into_hashed());
-        Ok(root)
-    }
-
-    /// Adds the nodes of an update that was computed with [`update_state`](crate::update_state), hashing each.
-    /// [`Self::update_state`] does both with half the hashing.
+    /// Adds the nodes of an update that was computed with [`update_state`](crate::update_state), hashing each. Old nodes
+    /// stay.
     pub fn apply(&mut self, updates: &TrieUpdates) {
         let account_nodes = updates.account_nodes.iter();
         let storage_nodes = updates.storage_nodes.iter().flat_map(|(_, nodes)| nodes);
@@ -86,6 +81,6 @@ impl NodeSource for WitnessNodes {
     type Error = Infallible;
 
     fn node(&self, _owner: Option<B256>, _path: &Nibbles, hash: B256) -> Result<Option<Bytes>, Infallible> {
-        Ok(self.nodes.get(&hash).cloned())
+        Ok(self.get(&hash))
     }
 }

@@ -27,11 +27,11 @@ impl Item {
     }
 }
 
-/// A path that changed: the node now there and its hash, or nothing.
+/// A path that changed: the node now there, or nothing.
 #[derive(Debug)]
 struct Written {
     path: Nibbles,
-    node: Option<(B256, Bytes)>,
+    node: Option<Bytes>,
 }
 
 /// Encodes and hashes nodes; keeps them if asked to.
@@ -105,7 +105,7 @@ impl NodeWriter {
         rlp.push(EMPTY_STRING_CODE);
         let node = inline(&rlp, depth).unwrap_or_else(|| {
             let hash = keccak256(&rlp);
-            self.note(path, depth, hash, || rlp.into());
+            self.note(path, depth, || rlp.into());
             RlpNode::word_rlp(&hash)
         });
         Item::Branch {
@@ -127,16 +127,16 @@ impl NodeWriter {
         }
         let hash = keccak256(&self.buf);
         let buf = core::mem::take(&mut self.buf);
-        self.note(path, depth, hash, || Bytes::copy_from_slice(&buf));
+        self.note(path, depth, || Bytes::copy_from_slice(&buf));
         self.buf = buf;
         RlpNode::word_rlp(&hash)
     }
 
-    fn note(&mut self, path: &Nibbles, depth: usize, hash: B256, rlp: impl FnOnce() -> Bytes) {
+    fn note(&mut self, path: &Nibbles, depth: usize, rlp: impl FnOnce() -> Bytes) {
         if self.keep {
             self.nodes.push(Written {
                 path: path.slice(..depth),
-                node: Some((hash, rlp())),
+                node: Some(rlp()),
             });
         }
     }
@@ -145,21 +145,7 @@ impl NodeWriter {
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = (Nibbles, Bytes)> {
         self.nodes
             .drain(..)
-            .filter_map(|written| written.node.map(|(_, rlp)| (written.path, rlp)))
-    }
-
-    /// Number of changed paths.
-    pub(crate) fn len(&self) -> usize {
-        self.nodes.len() + self.storages.iter().map(|(_, nodes)| nodes.len()).sum::<usize>()
-    }
-
-    /// All new nodes, by hash.
-    pub(crate) fn into_hashed(self) -> impl Iterator<Item = (B256, Bytes)> {
-        let storages = self.storages.into_iter().flat_map(|(_, nodes)| nodes);
-        self.nodes
-            .into_iter()
-            .chain(storages)
-            .filter_map(|written| written.node)
+            .filter_map(|written| written.node.map(|rlp| (written.path, rlp)))
     }
 
     /// All changes, sorted.
@@ -186,8 +172,5 @@ fn inline(rlp: &[u8], depth: usize) -> Option<RlpNode> {
 fn by_path(mut nodes: Vec<Written>) -> ChangedNodes {
     nodes.sort_unstable_by(|a, b| a.path.cmp(&b.path).then(a.node.is_none().cmp(&b.node.is_none())));
     nodes.dedup_by(|later, kept| later.path == kept.path);
-    nodes
-        .into_iter()
-        .map(|written| (written.path, written.node.map(|(_, rlp)| rlp)))
-        .collect()
+    nodes.into_iter().map(|written| (written.path, written.node)).collect()
 }

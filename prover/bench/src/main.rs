@@ -5,7 +5,11 @@
 
 mod report;
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::Parser;
 use cwe_prover::{Centre, Machine, Program, STATE_TRANSITION_ELF, profile};
@@ -29,11 +33,17 @@ struct Arguments {
     /// The guest with its symbols, as the linker left it; without it there is no table by cost centre.
     #[arg(long)]
     symbols: Option<PathBuf>,
+    /// Prints this many functions of the third batch's run, most instructions first, instead of measuring.
+    #[arg(long, requires = "symbols")]
+    functions: Option<usize>,
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let machine = Machine::new()?;
+    if let (Some(count), Some(symbols)) = (arguments.functions, &arguments.symbols) {
+        return functions(&machine, &read(symbols)?, &input(COUNTS[2])?, count);
+    }
     let program = machine.load(STATE_TRANSITION_ELF)?;
     let inputs = COUNTS.map(input).into_iter().collect::<Result<Vec<_>>>()?;
     let points = COUNTS
@@ -42,16 +52,36 @@ fn main() -> Result<()> {
         .map(|(count, input)| measure(&machine, &program, *count, input))
         .collect::<Result<Vec<_>>>()?;
     let centres = match &arguments.symbols {
-        Some(path) => centres(
-            &machine,
-            &fs::read(path).wrap_err_with(|| path.display().to_string())?,
-            &inputs,
-        )?,
+        Some(path) => centres(&machine, &read(path)?, &inputs)?,
         None => BTreeMap::new(),
     };
     let report = Report::new(points, centres)?;
     report.print();
     report.write(&arguments.out)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).wrap_err_with(|| path.display().to_string())
+}
+
+/// Prints where a run's instructions go, function by function.
+fn functions(machine: &Machine, elf: &[u8], input: &[u8], count: usize) -> Result<()> {
+    let profile = profile(machine, &machine.load(elf)?, elf, input)?;
+    println!("{} instructions", profile.total);
+    for (title, functions) in [
+        ("themselves", &profile.functions),
+        ("with what they call", &profile.inclusive),
+    ] {
+        println!("\nfunctions {title}");
+        for (name, instructions) in functions.iter().take(count) {
+            println!("{instructions:>12} {name}");
+        }
+    }
+    println!("\ncopies and comparisons of memory, number of calls, return address");
+    for (site, instructions, calls) in profile.memory.iter().take(count) {
+        println!("{instructions:>12} {calls:>8} {site}");
+    }
+    Ok(())
 }
 
 /// The input of a batch with `count` transfers.

@@ -78,7 +78,11 @@ impl<'a> Reader<'a> {
     /// A count, then that many parts.
     pub(crate) fn list(&mut self, limit: usize) -> Result<Vec<Bytes>, InputError> {
         let count = self.count(limit)?;
-        (0..count).map(|_| self.bytes()).collect()
+        let mut parts = Vec::with_capacity(count);
+        for _ in 0..count {
+            parts.push(self.bytes()?);
+        }
+        Ok(parts)
     }
 
     /// The length of a list: every part of it takes a word at least, so a huge count is refused before it is allocated.

@@ -1,7 +1,7 @@
 //! Signed transactions.
 
 use alloy::signers::{SignerSync, local::PrivateKeySigner};
-use alloy_consensus::{SignableTransaction, TxEip1559, transaction::Recovered};
+use alloy_consensus::{SignableTransaction, Signed, TxEip1559, transaction::Recovered};
 use alloy_eips::eip7702::{Authorization, SignedAuthorization};
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256};
 use cwe_executor::BlockInput;
@@ -99,8 +99,16 @@ impl Sender {
             access_list: Default::default(),
             input: step.input,
         };
+        self.signed(tx, TxEnvelope::Eip1559)
+    }
+
+    /// A transaction of any type.
+    pub fn signed<T>(&self, tx: T, envelope: fn(Signed<T>) -> TxEnvelope) -> Recovered<TxEnvelope>
+    where
+        T: SignableTransaction<Signature>,
+    {
         let signature = self.sign(tx.signature_hash());
-        Recovered::new_unchecked(TxEnvelope::Eip1559(tx.into_signed(signature)), self.address())
+        Recovered::new_unchecked(envelope(tx.into_signed(signature)), self.address())
     }
 
     /// A delegation of this account's code.

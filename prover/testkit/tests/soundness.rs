@@ -321,6 +321,22 @@ fn batches_can_not_be_left_out_or_reordered() {
 }
 
 #[test]
+fn a_proof_for_another_batch_or_prover_is_another_statement() {
+    other_statement(|input| input.first_index += 1);
+    other_statement(|input| input.parent_batch_hash.0[31] ^= 1);
+    other_statement(|input| input.prover.0[19] ^= 1);
+}
+
+#[test]
+fn headers_of_choice_are_refused() {
+    refused(|input| input.witness.headers.clear());
+    refused(|input| {
+        let parent = input.witness.headers[0].clone();
+        input.witness.headers.push(parent);
+    });
+}
+
+#[test]
 fn numbers_that_run_over_are_refused() {
     refused(|input| input.first_index = u64::MAX);
     refused(|input| {
@@ -345,6 +361,23 @@ proptest! {
         if let Ok(value) = cwe_statement::prove::<NativeScalar>(&bytes.into()) {
             prop_assert_ne!(value, CASE.statement.public_value());
         }
+    }
+
+    /// Leaves among them: a wrong nonce, balance, storage root, code hash or slot value.
+    #[test]
+    fn a_changed_byte_of_any_node_or_code_is_refused(
+        part in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), mask in 1u8..,
+    ) {
+        let mut input = CASE.input.clone();
+        let witness = &mut input.witness;
+        let count = witness.nodes.len() + witness.codes.len();
+        let mut parts = witness.nodes.iter_mut().chain(&mut witness.codes);
+        let part = parts.nth(part.index(count)).unwrap();
+        let mut bytes = part.to_vec();
+        let at = at.index(bytes.len());
+        bytes[at] ^= mask;
+        *part = bytes.into();
+        prop_assert!(public_value(input).is_err());
     }
 
     #[test]

@@ -10,13 +10,23 @@ use alloy_consensus::{Header, SignableTransaction, TxEip1559, TxEip2930, TxEip77
 use alloy_eips::eip2930::{AccessList, AccessListItem};
 use alloy_eips::eip7702::{Authorization, SignedAuthorization};
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Signature, TxKind, U256, keccak256};
-use cwe_executor::{BackendError, ExecutedBlock, Genesis, Parent, StateBackend, SystemContracts};
+use cwe_executor::{BackendError, ExecutedBlock, Genesis, Parent, SealedBlock, StateBackend, SystemContracts};
 use cwe_primitives::{Account, ChainSpec, L1Message, QueueHash, StateChanges, TxEnvelope};
 use cwe_trie::{EMPTY_ROOT_HASH, Nibbles, NodeSource, StateRootBuilder, TrieError, TrieUpdates, WitnessNodes};
 use revm::{DatabaseRef, bytecode::Bytecode, database_interface::DBErrorMarker, state::AccountInfo};
 
 pub const CHAIN_ID: u64 = 1337;
 pub const FUNDS: u128 = 1_000_000_000_000_000_000;
+
+/// What execution over a witness tells of a block.
+pub fn sealed(block: &ExecutedBlock) -> SealedBlock {
+    SealedBlock {
+        header: block.block.header.clone(),
+        hash: block.hash,
+        queue: block.queue,
+        withdrawal_root: block.withdrawal_root,
+    }
+}
 
 #[derive(Debug, thiserror::Error)]
 #[error("the state in memory has no {0}")]

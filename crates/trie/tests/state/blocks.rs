@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, address, b256, keccak256};
 use alloy_trie::TrieAccount;
 use alloy_trie::proof::verify_proof;
-use cwe_primitives::Account;
+use cwe_primitives::{Account, StateChanges};
 use cwe_trie::{
-    EMPTY_ROOT_HASH, Nibbles, Recorder, WitnessNodes, account_proof, read_account, read_slot, state_root_after,
-    storage_proof, update_state, update_state_parallel,
+    EMPTY_ROOT_HASH, Nibbles, Recorder, SparseState, WitnessNodes, account_proof, read_account, read_slot,
+    state_root_after, storage_proof, update_state, update_state_parallel,
 };
 use proptest::collection::{btree_map, vec as many};
 use proptest::option;
@@ -18,6 +18,16 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use crate::plain::{Block, Plain, Store, hash_slot};
 
 /// Checks every read and proof of an account and some slots, present or not.
+/// Changes as a [`SparseState`] takes them.
+fn plain(
+    changes: &StateChanges,
+) -> impl Iterator<Item = (Address, Option<Account>, impl Iterator<Item = (U256, U256)> + Clone)> {
+    changes.accounts.iter().map(|(address, change)| {
+        let slots = change.storage.iter().map(|(slot, values)| (*slot, values.current));
+        (*address, change.current, slots)
+    })
+}
+
 fn check_reads(store: &Store, root: B256, state: &Plain, address: Address) {
     let owner = keccak256(address);
     let expected = state.0.get(&address);
@@ -74,7 +84,7 @@ proptest! {
     fn blocks_from_database_and_witness_give_the_reference_root(blocks in many(block(), 1..6)) {
         let mut state = Plain::default();
         let mut store = Store::default();
-        let mut carried = WitnessNodes::default();
+        let mut carried = SparseState::new(WitnessNodes::default(), EMPTY_ROOT_HASH);
         let mut root = EMPTY_ROOT_HASH;
         for block in blocks {
             let changes = state.apply(block);
@@ -86,7 +96,8 @@ proptest! {
             prop_assert_eq!(&update_state(&witness, root, &changes).unwrap(), &updates);
             prop_assert_eq!(&update_state_parallel(&store, root, &changes).unwrap(), &updates);
             prop_assert_eq!(state_root_after(&witness, root, &changes), Ok(updates.root));
-            prop_assert_eq!(carried.update_state(root, &changes), Ok(updates.root));
+            prop_assert_eq!(SparseState::new(witness.clone(), root).update(plain(&changes)), Ok(updates.root));
+            prop_assert_eq!(carried.update(plain(&changes)), Ok(updates.root));
             let mut next = witness.clone();
             next.apply(&updates);
             for (address, change) in &changes.accounts {
@@ -100,6 +111,19 @@ proptest! {
         }
         for byte in 0..13 {
             check_reads(&store, root, &state, Address::repeat_byte(byte));
+        }
+        prop_assert_eq!(carried.root(), root);
+        for address in (0..13).map(Address::repeat_byte) {
+            let owner = keccak256(address);
+            let leaf = read_account(&store, root, owner).unwrap();
+            prop_assert_eq!(carried.account(address).unwrap(), leaf);
+            let storage_root = leaf.map_or(EMPTY_ROOT_HASH, |leaf| leaf.storage_root);
+            for slot in (0..8).map(U256::from) {
+                prop_assert_eq!(
+                    carried.slot(address, slot).unwrap(),
+                    read_slot(&store, owner, storage_root, slot).unwrap()
+                );
+            }
         }
     }
 }

@@ -1,4 +1,9 @@
-//! Comparison of memory, word by word: the compiler's own goes byte by byte, and hash maps compare a hash a lookup.
+//! Memory. Comparison goes word by word: the compiler's own goes byte by byte, and hash maps compare a hash a lookup.
+//! Copies and fills are a third of a block's instructions, so they are written by hand (`memory.s`); the linker puts them
+//! in the place of the `openvm` crate's (`scripts/guests.sh`).
+
+#[cfg(target_os = "zkvm")]
+core::arch::global_asm!(include_str!("memory.s"));
 
 #[cfg(target_os = "zkvm")]
 mod imp {
