@@ -34,7 +34,7 @@ class Chain {
     const transport = http(chain.network.l1_rpc);
     chain.public = createPublicClient({ chain: anvil, transport, pollingInterval: 50 });
     chain.rollup = chain.network.contracts.Rollup;
-    chain.sequencer = await startSequencer(chain.folder, chain.network, ['--set', 'batches.data=calldata']);
+    chain.sequencer = await startSequencer(chain.folder, chain.network, ['--set', 'batches.data=calldata', '--set', 'engine.max_block_bytes=110000']);
     await funded(chain.network);
     return chain;
   }

@@ -107,7 +107,9 @@ impl PublishedVerifier {
             evaluations_: self.evaluations,
             srs_: self.srs.clone(),
         };
-        [BatchVerifier::BYTECODE.as_ref(), &arguments.abi_encode()].concat().into()
+        [BatchVerifier::BYTECODE.as_ref(), &arguments.abi_encode()]
+            .concat()
+            .into()
     }
 }
 

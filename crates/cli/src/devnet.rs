@@ -271,7 +271,9 @@ async fn resume(args: &DevnetArgs, l1: &DynProvider, file: &Path) -> Result<Depl
     }
     l1::check_deployed(l1, deployment.contracts.rollup).await?;
     if args.verifier && l1::verifier(l1, deployment.contracts.rollup).await?.is_none() {
-        bail!("the chain in this folder was started without a verifier; use a new folder, or deploy/DeployVerifier.s.sol");
+        bail!(
+            "the chain in this folder was started without a verifier; use a new folder, or deploy/DeployVerifier.s.sol"
+        );
     }
     Ok(deployment)
 }

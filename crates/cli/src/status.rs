@@ -138,10 +138,7 @@ async fn l1_status(network: &Network) -> Result<L1Status> {
     })
 }
 
-async fn verifier(
-    l1: &DynProvider,
-    rollup: &Rollup::RollupInstance<&DynProvider>,
-) -> Result<Option<Verifier>> {
+async fn verifier(l1: &DynProvider, rollup: &Rollup::RollupInstance<&DynProvider>) -> Result<Option<Verifier>> {
     let address = rollup.verifier().call().await.wrap_err("reading the rollup")?;
     if address.is_zero() {
         return Ok(None);
@@ -187,10 +184,10 @@ fn print(network: &Network, status: &Status) {
     let mut table = table::new(["", "", ""]);
     match &status.l1 {
         Some(l1) => {
-            let proofs = l1.verifier.as_ref().map_or_else(
-                || "no verifier: nothing can be finalized".into(),
-                Verifier::describe,
-            );
+            let proofs = l1
+                .verifier
+                .as_ref()
+                .map_or_else(|| "no verifier: nothing can be finalized".into(), Verifier::describe);
             let mode = match (l1.paused, l1.open) {
                 (true, _) => "paused",
                 (_, true) => "open: anybody may commit and prove",
@@ -202,11 +199,7 @@ fn print(network: &Network, status: &Status) {
                 l1.last_committed_batch.to_string(),
                 mode.into(),
             ]);
-            table.add_row([
-                "batches finalized".into(),
-                l1.last_finalized_batch.to_string(),
-                proofs,
-            ]);
+            table.add_row(["batches finalized".into(), l1.last_finalized_batch.to_string(), proofs]);
             let waiting = format!("{} not in a committed batch", l1.messages_uncommitted);
             table.add_row(["messages from L1".into(), l1.messages_enqueued.to_string(), waiting]);
         }

@@ -275,7 +275,7 @@ impl<'a> HexPrefix<'a> {
             set_nibble(&mut key, at, nibble);
             at += 1;
         }
-        if at % 2 == 0 {
+        if at.is_multiple_of(2) {
             if let Some(room) = key.get_mut(at / 2..at / 2 + self.rest.len()) {
                 room.copy_from_slice(self.rest);
             }
@@ -293,13 +293,13 @@ impl<'a> HexPrefix<'a> {
 /// The nibble of a key at a depth below 64.
 pub(crate) fn nibble(key: &B256, depth: usize) -> u8 {
     let byte = key[depth / 2];
-    if depth % 2 == 0 { byte >> 4 } else { byte & 0xf }
+    if depth.is_multiple_of(2) { byte >> 4 } else { byte & 0xf }
 }
 
 /// Puts a nibble into a key at a depth below 64.
 pub(crate) fn set_nibble(key: &mut B256, depth: usize, nibble: u8) {
     let byte = &mut key[depth / 2];
-    *byte = if depth % 2 == 0 {
+    *byte = if depth.is_multiple_of(2) {
         nibble << 4 | *byte & 0xf
     } else {
         *byte & 0xf0 | nibble

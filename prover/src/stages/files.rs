@@ -183,7 +183,9 @@ mod tests {
         let invalid = |result: Result<(), StageError>| assert_eq!(result.unwrap_err().exit_code(), 2);
         invalid(read::<VmStarkProof>(&path).map(drop));
         invalid(read::<Proof<RootSC>>(&path).map(drop));
-        let noise: Vec<u8> = (0..5_000_u32).map(|number| ((number * 193) >> 3).to_le_bytes()[0]).collect();
+        let noise: Vec<u8> = (0..5_000_u32)
+            .map(|number| ((number * 193) >> 3).to_le_bytes()[0])
+            .collect();
         for magic in ["", "cwe-segments-1", "cwe-stark-1", "cwe-root-1", "cwe-halo2-1"] {
             for length in [0, 1, 7, 8, 64, 1_000, 5_000] {
                 write_bytes(&path, &[magic.as_bytes(), b"\n", &noise[..length]]).unwrap();

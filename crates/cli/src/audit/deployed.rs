@@ -277,7 +277,11 @@ mod tests {
         let mut case = Case::of(&kept());
         case.halo2_code = flip(&case.halo2_code, 77);
         let report = case.report();
-        assert!(report.halo2_code.ends_with("differ from byte 77 on"), "{}", report.halo2_code);
+        assert!(
+            report.halo2_code.ends_with("differ from byte 77 on"),
+            "{}",
+            report.halo2_code
+        );
         assert!(!report.passed());
         let mut case = Case::of(&kept());
         case.code = flip(&case.code, case.code.len() - 1);

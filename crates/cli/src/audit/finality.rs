@@ -203,7 +203,11 @@ mod tests {
             proof: Bytes::from_static(b"proof"),
         };
         assert_eq!(decode(&call(2, 5), &finalization(2, 5)), Some(expected.clone()));
-        assert_eq!(decode(&call(2, 5), &finalization(4, 5)), Some(expected), "it may begin earlier");
+        assert_eq!(
+            decode(&call(2, 5), &finalization(4, 5)),
+            Some(expected),
+            "it may begin earlier"
+        );
     }
 
     #[test]

@@ -185,7 +185,7 @@ mod tests {
             },
             PublishedVerifier {
                 srs: "ptau-other".into(),
-                ..published.clone()
+                ..published
             },
         ];
         for changed in changes {

@@ -123,7 +123,7 @@ mod tests {
         let mut parent = B256::with_last_byte(0xaa);
         let mut batches = BTreeMap::new();
         for index in 3..=5 {
-            let data = Bytes::from(vec![index as u8]);
+            let data = Bytes::copy_from_slice(&index.to_be_bytes());
             let block_hash = keccak256(&data);
             let commitment = BatchCommitment {
                 parent_batch_hash: B256::ZERO,

@@ -72,7 +72,7 @@ impl Reference {
 
 /// A leaf that hangs `depth` nibbles below the root.
 pub(super) fn leaf(key: &B256, depth: usize, value: &[u8]) -> Vec<u8> {
-    let (first, rest) = if depth % 2 == 0 {
+    let (first, rest) = if depth.is_multiple_of(2) {
         (0x20, &key[depth / 2..])
     } else {
         (0x30 | key[depth / 2] & 0xf, &key[depth / 2 + 1..])
@@ -174,6 +174,7 @@ fn list(payload_length: usize) -> Vec<u8> {
 }
 
 /// A path by its first byte, which is below 128, and the others.
+#[expect(clippy::cast_possible_truncation, reason = "a path has at most 32 bytes")]
 fn path(first: u8, rest: &[u8], out: &mut Vec<u8>) {
     if !rest.is_empty() {
         out.push(EMPTY_STRING_CODE + 1 + rest.len() as u8);
