@@ -122,7 +122,7 @@ mod tests {
     fn batches() -> BTreeMap<u64, AuditedBatch> {
         let mut parent = B256::with_last_byte(0xaa);
         let mut batches = BTreeMap::new();
-        for index in 3..=5 {
+        for index in 3..=5u64 {
             let data = Bytes::copy_from_slice(&index.to_be_bytes());
             let block_hash = keccak256(&data);
             let commitment = BatchCommitment {
