@@ -67,7 +67,7 @@ step typescript node --test --test-reporter=spec sdk/typescript/test/*.test.mjs
 step rust-format cargo fmt --all --check
 step rust-lints cargo clippy "${packages[@]}" --all-targets --locked -- -D warnings
 if step rust-build cargo build "${packages[@]}" --all-targets --locked; then
-  step rust-tests cargo test "${packages[@]}" --locked
+  step rust-tests cargo test "${packages[@]}" --locked --no-fail-fast
   step end-to-end end_to_end
   step demo env CWE="$target/debug/cwe" scripts/demo.sh
 else

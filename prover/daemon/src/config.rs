@@ -394,7 +394,7 @@ mod tests {
             (&[key, "finalize_every.batches=0"], "finalize_every.batches"),
             (&[key, "finalize_every.batches=1025"], "finalize_every.batches"),
             (&[key, "stages.srs=ppot_21.ptau"], "stages.srs_sha256"),
-            (&[key, "stages.srs_sha256=00"], "stages.srs_sha256"),
+            (&[key, "stages.srs_sha256=ab"], "stages.srs_sha256"),
             (&[key, "queue.lease_secs=0"], "queue.lease_secs"),
             (&[key, "node_url=localhost:9545"], "node_url"),
         ] {

@@ -200,7 +200,7 @@ mod tests {
 
     /// A real batch in call data: its input, and what L1 has of it.
     fn sealed() -> (ProofInput, BatchCommitment) {
-        let senders = Senders::new(2).unwrap();
+        let senders = Senders::new(3).unwrap();
         let mut chain = Chain::new(CHAIN_ID, &senders, 2).unwrap();
         let blocks = erc20_blocks(&chain, &senders, 3);
         let before = chain.parent.clone();
