@@ -77,7 +77,7 @@ async fn forget_gone_messages(l1: &L1Client, db: &Arc<Database>, journal: &Journ
     }
     let snapshot = db.latest()?;
     let stored = snapshot.queue_after(snapshot.number())?.unwrap_or_default().next_index;
-    let executed = journal.load()?.next_message().map_or(stored, |next| next.max(stored));
+    let executed = journal.next_message().map_or(stored, |next| next.max(stored));
     drop(snapshot);
     match tokio::time::timeout(L1_PATIENCE, cwe_bridge::forget_gone_messages(l1, db, executed)).await {
         Ok(Err(error)) if error.is_fatal() => Err(error.into()),

@@ -55,7 +55,7 @@ pub use events::{CommittedBatch, L1Event, LocatedEvent, batch_struct};
 pub use fees::{FeeCaps, Fees};
 pub use follower::L1Follower;
 pub use poster::BatchPoster;
-pub use proof::{OpenedBlob, ProofSubmission, open_blobs};
+pub use proof::{OpenedBlob, ProofSubmission, committed_statement, open_blobs};
 pub use proof_poster::{ProofPoster, ProofPosterConfig, Turn};
 pub use scan::forget_gone_messages;
 pub use task::run_sequencer_task;

@@ -6,7 +6,11 @@ use alloy::{
     sol_types::SolCall,
 };
 use cwe_bindings::contracts::{IRollup, Rollup};
-use cwe_primitives::{BatchCommitment, batch::BlobOpening, blob};
+use cwe_primitives::{
+    BatchCommitment,
+    batch::{BlobOpening, ProofStatement, ProvenBatch},
+    blob,
+};
 use cwe_statement::challenge;
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +59,31 @@ pub fn open_blobs(versioned_hashes: &[B256], data: &[u8]) -> Result<Vec<OpenedBl
     let data_hash = keccak256(data);
     let pairs = versioned_hashes.iter().zip(&blobs);
     pairs.map(|(hash, blob)| open_blob(*hash, blob, data_hash)).collect()
+}
+
+/// What a proof of these batches, each with its blobs' openings, must show: computed as `Rollup` computes it from what it
+/// has stored. `None` without batches.
+pub fn committed_statement(
+    l2_chain_id: u64,
+    prover: Address,
+    batches: &[(&BatchCommitment, Vec<BlobOpening>)],
+) -> Option<ProofStatement> {
+    let ((first, _), (last, _)) = (batches.first()?, batches.last()?);
+    let proven = |(commitment, openings): &(&BatchCommitment, Vec<BlobOpening>)| ProvenBatch {
+        batch_hash: commitment.hash(),
+        openings: openings.clone(),
+    };
+    Some(ProofStatement {
+        l2_chain_id,
+        parent_block_hash: first.parent_block_hash,
+        block_hash: last.block_hash,
+        state_root: last.state_root,
+        withdrawal_root: last.withdrawal_root,
+        queue_hash_before: first.queue_before.hash,
+        queue_hash_after: last.queue_after.hash,
+        batches: batches.iter().map(proven).collect(),
+        prover,
+    })
 }
 
 fn open_blob(versioned_hash: B256, blob: &[u8], data_hash: B256) -> Result<OpenedBlob, TaskError> {

@@ -43,18 +43,6 @@ pub struct JournalContents {
     pub next_sequence: u64,
 }
 
-impl JournalContents {
-    /// Index after the last L1 message that its blocks execute.
-    pub fn next_message(&self) -> Option<u64> {
-        let last = self.blocks.iter().rev().flat_map(|block| block.executed.iter().rev());
-        last.filter_map(|item| match item {
-            ExecutedItem::Message(index) => Some(index.saturating_add(1)),
-            ExecutedItem::Transaction(_) => None,
-        })
-        .next()
-    }
-}
-
 /// The journal of a sequencer.
 #[derive(Debug)]
 pub struct Journal {
@@ -175,6 +163,11 @@ impl Journal {
     /// None at present; reserved for reading back from disk.
     pub fn load(&self) -> Result<JournalContents, StorageError> {
         Ok(self.state.contents())
+    }
+
+    /// Index after the last L1 message that its blocks execute.
+    pub fn next_message(&self) -> Option<u64> {
+        self.state.next_message()
     }
 
     fn is_mostly_forgotten(&self) -> bool {

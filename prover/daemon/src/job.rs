@@ -2,8 +2,8 @@
 //! large, lies beside it among the results of stages.
 
 use alloy::primitives::{Address, B256, Bytes};
-use cwe_bridge::{OpenedBlob, ProofSubmission};
-use cwe_primitives::{BatchCommitment, batch::ProvenBatch};
+use cwe_bridge::{OpenedBlob, ProofSubmission, committed_statement};
+use cwe_primitives::BatchCommitment;
 use cwe_statement::ProofStatement;
 use serde::{Deserialize, Serialize};
 
@@ -133,22 +133,12 @@ pub fn kind(l1_chain_id: u64, rollup: Address, stop_after: StopAfter) -> String 
 
 /// What a proof of these batches shows, as `Rollup` computes it from what it has stored.
 pub(crate) fn expected_statement(l2_chain_id: u64, prover: Address, batches: &[JobBatch]) -> Option<ProofStatement> {
-    let (first, last) = (&batches.first()?.commitment, &batches.last()?.commitment);
-    let proven = |batch: &JobBatch| ProvenBatch {
-        batch_hash: batch.commitment.hash(),
-        openings: batch.blobs.iter().map(OpenedBlob::opening).collect(),
-    };
-    Some(ProofStatement {
-        l2_chain_id,
-        parent_block_hash: first.parent_block_hash,
-        block_hash: last.block_hash,
-        state_root: last.state_root,
-        withdrawal_root: last.withdrawal_root,
-        queue_hash_before: first.queue_before.hash,
-        queue_hash_after: last.queue_after.hash,
-        batches: batches.iter().map(proven).collect(),
-        prover,
-    })
+    let openings = |batch: &JobBatch| batch.blobs.iter().map(OpenedBlob::opening).collect();
+    let batches: Vec<_> = batches
+        .iter()
+        .map(|batch| (&batch.commitment, openings(batch)))
+        .collect();
+    committed_statement(l2_chain_id, prover, &batches)
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use alloy::primitives::Bytes;
+use cwe_bridge::committed_statement;
 use cwe_primitives::{
     BatchCommitment, DataLocation,
-    batch::{BlobOpening, ProofStatement, ProvenBatch},
+    batch::{BlobOpening, ProofStatement},
 };
 use cwe_statement::NativeScalar;
 
@@ -64,49 +65,32 @@ fn statement(
     finalization: &Finalization,
     submitted: &SubmittedProof,
 ) -> Result<ProofStatement, String> {
-    let run: Vec<&AuditedBatch> = (submitted.first..=submitted.last)
+    let run = (submitted.first..=submitted.last)
         .map(|index| {
             let missing = || format!("not checked: the data of batch {index} is not known");
-            batches.get(&index).ok_or_else(missing)
+            let batch = batches.get(&index).ok_or_else(missing)?;
+            Ok((&batch.commitment, batch.openings.clone()))
         })
-        .collect::<Result<_, _>>()?;
-    let (Some(first), Some(last)) = (run.first(), run.last()) else {
-        return Err("the proof covers no batch".into());
-    };
-    let (first, last) = (&first.commitment, &last.commitment);
+        .collect::<Result<Vec<_>, String>>()?;
+    let statement = committed_statement(l2_chain_id, finalization.prover, &run)
+        .ok_or_else(|| "the proof covers no batch".to_owned())?;
     let final_roots = (
         finalization.block_hash,
         finalization.state_root,
         finalization.withdrawal_root,
     );
-    if final_roots != (last.block_hash, last.state_root, last.withdrawal_root) {
+    if final_roots != (statement.block_hash, statement.state_root, statement.withdrawal_root) {
         return Err(format!(
             "Rollup made block {} with state {} and withdrawals {} final, committed were {}, {} and {}",
             finalization.block_hash,
             finalization.state_root,
             finalization.withdrawal_root,
-            last.block_hash,
-            last.state_root,
-            last.withdrawal_root
+            statement.block_hash,
+            statement.state_root,
+            statement.withdrawal_root
         ));
     }
-    Ok(ProofStatement {
-        l2_chain_id,
-        parent_block_hash: first.parent_block_hash,
-        block_hash: last.block_hash,
-        state_root: last.state_root,
-        withdrawal_root: last.withdrawal_root,
-        queue_hash_before: first.queue_before.hash,
-        queue_hash_after: last.queue_after.hash,
-        batches: run
-            .iter()
-            .map(|batch| ProvenBatch {
-                batch_hash: batch.commitment.hash(),
-                openings: batch.openings.clone(),
-            })
-            .collect(),
-        prover: finalization.prover,
-    })
+    Ok(statement)
 }
 
 #[cfg(test)]

@@ -49,6 +49,14 @@ impl State {
         }
     }
 
+    pub(super) fn next_message(&self) -> Option<u64> {
+        let mut executed = self.blocks.iter().rev().flat_map(|block| block.executed.iter().rev());
+        executed.find_map(|item| match item {
+            ExecutedItem::Message(index) => Some(index.saturating_add(1)),
+            ExecutedItem::Transaction(_) => None,
+        })
+    }
+
     /// Whether a block is open once `group` has opened its own and forgotten what it forgets.
     pub(super) fn is_open_after(&self, group: &JournalGroup) -> bool {
         let forgotten = |number| group.forget_through.is_some_and(|last| number <= last);
