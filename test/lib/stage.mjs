@@ -15,6 +15,8 @@ if (stage === 'needs') {
   process.exit(0);
 }
 
+if (stage === 'keys') process.exit(0);
+
 const option = (name) => args[args.indexOf(name) + 1];
 const [input, output] = [option('--input'), option('--output')];
 const job = Number(basename(dirname(input)));

@@ -19,13 +19,14 @@ use alloy::{
 use cwe_bridge::{ConfirmationPolicy, FeeCaps, L1Client, ProofPoster, ProofPosterConfig};
 use cwe_jobs::{Enqueued, JobState, JobsError, Lease, NewJob, Queue};
 use cwe_prover_daemon::{
-    Attempt, Bars, Finished, Inputs, JobName, LogLines, Memory, NodeClient, Observer, ProofJob, Stage, StageEvent,
+    Attempt, Bars, Finished, Inputs, JobName, LogLines, Memory, NodeClient, Observer, ProofJob, StageEvent,
     StageProgram, StopAfter, WorkFolder, Workshop, batches_on_l1,
     config::{Profile, StagesSection},
-    deployment, gibibytes,
+    deployment,
     guard::{self, GuardArgs},
-    kind,
+    kind, make_keys,
 };
+use cwe_prover_stages::{Stage, gibibytes};
 use cwe_sequencer::config::L1Section;
 use eyre::{Result, WrapErr, bail, eyre};
 use serde::Serialize;
@@ -220,7 +221,6 @@ pub(crate) async fn run(args: &ProveArgs) -> Result<()> {
     progress.step("reading the batches and their input");
     let (l1, job, input) = prepare(&network, args, prover).await?;
     let (kind, id) = enqueue(&queue, &network, &job, &input).await?;
-    progress.finish();
 
     let recorder = Arc::new(Recorder {
         rows: Mutex::default(),
@@ -243,6 +243,11 @@ pub(crate) async fn run(args: &ProveArgs) -> Result<()> {
         shutdown: shutdown.clone(),
         queue,
     };
+    progress.step("proving keys: what is missing is made, once, in about 15 minutes");
+    if !make_keys(&workshop).await? {
+        bail!("interrupted: the same command goes on from here");
+    }
+    progress.finish();
     let proof = prove(&workshop, id).await?;
     let output = keep(&data, &job, stop_after, &proof)?;
     let finalized = match signer.filter(|_| args.post) {

@@ -26,7 +26,7 @@ use crate::{
     node::{NodeClient, NodeError},
     planner::{Planner, jobs_of, unfinished},
     posting::Posting,
-    program::StageProgram,
+    program::{Finished, StageFailure, StageProgram},
     progress::Observer,
     stage::StopAfter,
     view::L1View,
@@ -181,14 +181,38 @@ async fn start_workers(
         observer,
         shutdown: shutdown.clone(),
     });
-    for number in 1..=config.workers.count {
-        let (workshop, name) = (workshop.clone(), format!("{}/{number}", config.worker_name()));
-        tasks.spawn(async move {
-            workshop.run(name).await;
-            Ok(())
-        });
-    }
+    let names: Vec<_> = (1..=config.workers.count)
+        .map(|number| format!("{}/{number}", config.worker_name()))
+        .collect();
+    tasks.spawn(async move {
+        if make_keys(&workshop).await? {
+            futures::future::join_all(names.into_iter().map(|name| workshop.clone().run(name))).await;
+        }
+        Ok(())
+    });
     Ok(())
+}
+
+/// Makes the proving keys that are missing for a workshop's stages; `false` if it is to stop.
+///
+/// # Errors
+/// They can't be made: why.
+pub async fn make_keys(workshop: &Workshop) -> Result<bool> {
+    // The STARKs' keys take seconds: their stages make them.
+    if workshop.stop_after != StopAfter::Halo2 {
+        return Ok(true);
+    }
+    info!("looks for the proving keys; what is missing is made, once, in about 15 minutes");
+    match workshop.program.make_keys(workshop.shutdown.cancelled()).await {
+        Ok(Finished { elapsed, .. }) => {
+            info!(seconds = elapsed.as_secs(), "has the proving keys");
+            Ok(true)
+        }
+        Err(StageFailure::Cancelled(())) => Ok(false),
+        Err(StageFailure::Refused(reason) | StageFailure::OutOfMemory(reason) | StageFailure::Failed(reason)) => {
+            Err(eyre!("the proving keys can't be made: {reason}"))
+        }
+    }
 }
 
 /// Planning and posting.

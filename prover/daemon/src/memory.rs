@@ -1,26 +1,10 @@
 //! How much memory there is, and who may have it: a stage that can't fit is not started. The stage program refuses by
 //! itself too, but it can't know what the stages beside it are about to take.
 
-use std::{
-    collections::BTreeMap,
-    fmt, fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use cwe_prover_stages::{Need, Stage, Supply, gibibytes, of_process, supply};
 use parking_lot::Mutex;
-use serde::Deserialize;
-
-use crate::stage::Stage;
-
-/// What a stage needs, as the stage program says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Need {
-    /// Most memory at once, bytes.
-    pub memory_bytes: u64,
-    /// How long it typically takes, seconds.
-    pub seconds: u64,
-}
 
 /// What every stage needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,22 +13,8 @@ pub struct Needs(BTreeMap<Stage, Need>);
 impl Needs {
     /// Reads the answer to `needs --json`; all stages must be in it.
     pub(crate) fn parse(json: &[u8]) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Row {
-            stage: Stage,
-            memory_bytes: u64,
-            seconds: u64,
-        }
-        let rows: Vec<Row> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-        let of = |row: Row| {
-            let need = Need {
-                memory_bytes: row.memory_bytes,
-                seconds: row.seconds,
-            };
-            (row.stage, need)
-        };
-        let needs = Self(rows.into_iter().map(of).collect());
+        let rows: Vec<Need> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        let needs = Self(rows.into_iter().map(|need| (need.stage, need)).collect());
         match Stage::ALL.iter().find(|stage| !needs.0.contains_key(stage)) {
             Some(stage) => Err(format!("it does not name the stage {stage}")),
             None => Ok(needs),
@@ -54,19 +24,11 @@ impl Needs {
     /// What a stage needs.
     pub fn of(&self, stage: Stage) -> Need {
         self.0.get(&stage).copied().unwrap_or(Need {
+            stage,
             memory_bytes: 0,
             seconds: 0,
         })
     }
-}
-
-/// What the machine has for us, bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Supply {
-    /// Free now, or at once when asked for.
-    pub available: u64,
-    /// If nobody else took anything.
-    pub total: u64,
 }
 
 /// A stage that doesn't fit.
@@ -104,11 +66,6 @@ impl fmt::Display for DoesNotFit {
         }
         Ok(())
     }
-}
-
-/// Bytes as people read them.
-pub fn gibibytes(bytes: u64) -> String {
-    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
 }
 
 /// Gives memory to the stages of this program. Cheap to clone.
@@ -157,8 +114,8 @@ impl Memory {
     ///
     /// # Errors
     /// [`DoesNotFit`], with the figures.
-    pub fn reserve(&self, stage: Stage, need: Need) -> Result<Reservation, DoesNotFit> {
-        self.reserve_of(stage, need.memory_bytes, supply(), |pid| {
+    pub fn reserve(&self, need: Need) -> Result<Reservation, DoesNotFit> {
+        self.reserve_of(need.stage, need.memory_bytes, supply(), |pid| {
             of_process(pid).map_or(0, |memory| memory.resident_bytes)
         })
     }
@@ -190,78 +147,6 @@ impl Memory {
             number,
         })
     }
-}
-
-/// What the system has, within the limits of our control groups.
-pub fn supply() -> Option<Supply> {
-    let meminfo = fs::read_to_string("/proc/meminfo").ok()?;
-    let system = Supply {
-        available: kibibytes(&meminfo, "MemAvailable:")?,
-        total: kibibytes(&meminfo, "MemTotal:")?,
-    };
-    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let limits = control_groups(&groups);
-    let limits = limits.iter().filter_map(|folder| limit_of(folder));
-    Some(limits.fold(system, |least, limit| Supply {
-        available: least.available.min(limit.available),
-        total: least.total.min(limit.total),
-    }))
-}
-
-/// A figure of `/proc/meminfo` or `/proc/PID/status`, in bytes.
-fn kibibytes(text: &str, name: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    let number: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    number.checked_mul(1024)
-}
-
-/// Folders of our control group and those above it, of version 2; for a container its own is the root.
-fn control_groups(text: &str) -> Vec<PathBuf> {
-    let root = Path::new("/sys/fs/cgroup");
-    let path = text
-        .lines()
-        .find_map(|line| line.strip_prefix("0::/"))
-        .unwrap_or_default();
-    root.join(path)
-        .ancestors()
-        .take_while(|folder| folder.starts_with(root))
-        .map(Path::to_path_buf)
-        .collect()
-}
-
-/// A group's limit, and what it leaves: page cache is given back when it is wanted.
-fn limit_of(folder: &Path) -> Option<Supply> {
-    let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
-    let number = |name: &str| read(name)?.trim().parse::<u64>().ok();
-    let total = number("memory.max")?;
-    let cached = read("memory.stat")
-        .and_then(|text| {
-            text.lines()
-                .find_map(|line| line.strip_prefix("inactive_file ")?.trim().parse().ok())
-        })
-        .unwrap_or(0);
-    let used = number("memory.current")?.saturating_sub(cached);
-    Some(Supply {
-        available: total.saturating_sub(used),
-        total,
-    })
-}
-
-/// Memory of a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ProcessMemory {
-    pub(crate) resident_bytes: u64,
-    /// Most that was resident at once so far.
-    pub(crate) peak_bytes: u64,
-}
-
-/// Memory of a process; `None` if it is gone or the system doesn't say.
-pub(crate) fn of_process(pid: u32) -> Option<ProcessMemory> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    Some(ProcessMemory {
-        resident_bytes: kibibytes(&status, "VmRSS:")?,
-        peak_bytes: kibibytes(&status, "VmHWM:")?,
-    })
 }
 
 #[cfg(test)]
@@ -323,29 +208,6 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_read_as_the_kernel_writes_them() {
-        let text = "MemTotal:       24679384 kB\nMemAvailable:   1024 kB\n";
-        assert_eq!(kibibytes(text, "MemAvailable:"), Some(1 << 20));
-        assert_eq!(kibibytes(text, "MemFree:"), None);
-        assert_eq!(kibibytes("VmRSS: lots kB", "VmRSS:"), None);
-    }
-
-    #[test]
-    fn the_limits_of_all_groups_above_ours_hold() {
-        let folders = control_groups("1:name=systemd:/x\n0::/system.slice/prover.service\n");
-        assert_eq!(
-            folders,
-            [
-                "/sys/fs/cgroup/system.slice/prover.service",
-                "/sys/fs/cgroup/system.slice",
-                "/sys/fs/cgroup"
-            ]
-            .map(PathBuf::from)
-        );
-        assert_eq!(control_groups(""), [PathBuf::from("/sys/fs/cgroup")]);
-    }
-
-    #[test]
     fn needs_must_name_every_stage() {
         let row = |stage: &Stage| format!(r#"{{"stage":"{stage}","memoryBytes":5,"seconds":7}}"#);
         let rows: Vec<String> = Stage::ALL.iter().map(row).collect();
@@ -353,6 +215,7 @@ mod tests {
         assert_eq!(
             needs.of(Stage::Wrap),
             Need {
+                stage: Stage::Wrap,
                 memory_bytes: 5,
                 seconds: 7
             }

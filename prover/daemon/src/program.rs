@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cwe_prover_stages::{Stage, of_process};
 use futures::StreamExt;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
@@ -18,9 +19,8 @@ use tracing::{debug, warn};
 
 use crate::{
     config::{Profile, StagesSection},
-    guard, memory,
+    guard,
     memory::{Needs, Reservation},
-    stage::Stage,
 };
 
 /// Longest line that is read, bytes.
@@ -34,6 +34,9 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(250);
 
 /// Longest wait for the program to say what it needs.
 const NEEDS_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Subcommand that makes keys.
+const KEYS: &str = "keys";
 
 /// Exit code: the input can never be proven.
 const REFUSED: i32 = 2;
@@ -176,24 +179,58 @@ impl StageProgram {
         stage: Stage,
         folder: &Path,
         reservation: &Reservation,
+        report: impl FnMut(StageProgress),
+        cancelled: impl Future<Output = C>,
+    ) -> Result<Finished, StageFailure<C>> {
+        let mut command = self.command(stage.name());
+        command
+            .arg("--input")
+            .arg(folder.join(stage.input_file()))
+            .arg("--output")
+            .arg(folder.join(stage.output_file()));
+        let runs_as = |pid| reservation.runs_as(pid);
+        self.run_command(stage.name(), command, runs_as, report, cancelled)
+            .await
+    }
+
+    /// Makes the keys that are missing or can't be used: minutes and gigabytes the first time, later only reading. The
+    /// program refuses by itself what does not fit into memory.
+    ///
+    /// # Errors
+    /// [`StageFailure`]; the process is gone then, and its children with it.
+    pub async fn make_keys<C>(&self, cancelled: impl Future<Output = C>) -> Result<Finished, StageFailure<C>> {
+        let command = self.command(KEYS);
+        self.run_command(KEYS, command, |_| (), |_| (), cancelled).await
+    }
+
+    fn command(&self, name: &'static str) -> Command {
+        let mut command = guard::command(self.guard.as_deref(), &self.path);
+        command.arg(name).args(&self.common).arg("--keys").arg(&self.keys);
+        command
+    }
+
+    async fn run_command<C>(
+        &self,
+        name: &'static str,
+        command: Command,
+        runs_as: impl FnOnce(Option<u32>),
         mut report: impl FnMut(StageProgress),
         cancelled: impl Future<Output = C>,
     ) -> Result<Finished, StageFailure<C>> {
         let started = Instant::now();
         let failed = |reason: String| StageFailure::Failed(reason);
-        let mut child = self
-            .spawn(stage, folder)
+        let mut child = spawn(command)
             .await
             .map_err(|error| failed(self.start_error(error).to_string()))?;
         let group = KillOnDrop(child.id());
-        reservation.runs_as(child.id());
+        runs_as(child.id());
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(failed("the stage's output can't be read".into()));
         };
         let mut peak = 0;
         let mut last_words = VecDeque::new();
         let ended = {
-            let watched = watch(stage, stdout, stderr, &mut report, &mut last_words);
+            let watched = watch(name, stdout, stderr, &mut report, &mut last_words);
             let sampled = sample(child.id(), &mut peak);
             tokio::pin!(cancelled);
             tokio::select! {
@@ -207,7 +244,7 @@ impl StageProgram {
                 drop(group);
                 // Reaped, so that its memory is back when the caller goes on.
                 if let Err(error) = child.wait().await {
-                    warn!(%stage, %error, "a killed stage can't be waited for");
+                    warn!(stage = name, %error, "a killed stage can't be waited for");
                 }
                 Err(StageFailure::Cancelled(cause))
             }
@@ -218,26 +255,17 @@ impl StageProgram {
             }),
         }
     }
+}
 
-    /// On a thread that lives as long as this program: the kernel takes the thread that started a process for its parent.
-    async fn spawn(&self, stage: Stage, folder: &Path) -> io::Result<Child> {
-        let mut command = guard::command(self.guard.as_deref(), &self.path);
-        command
-            .arg(stage.name())
-            .args(&self.common)
-            .arg("--keys")
-            .arg(&self.keys)
-            .arg("--input")
-            .arg(folder.join(stage.input_file()))
-            .arg("--output")
-            .arg(folder.join(stage.output_file()))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
-        crate::launcher::spawn(command).await
-    }
+/// On a thread that lives as long as this program: the kernel takes the thread that started a process for its parent.
+async fn spawn(mut command: Command) -> io::Result<Child> {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    crate::launcher::spawn(command).await
 }
 
 /// Waits for the process and the end of its output. What it left behind holds its output open, and is killed.
@@ -274,7 +302,7 @@ impl KillOnDrop {
 
 /// Reads both outputs to their ends.
 async fn watch(
-    stage: Stage,
+    stage: &'static str,
     stdout: ChildStdout,
     stderr: ChildStderr,
     report: &mut impl FnMut(StageProgress),
@@ -290,12 +318,12 @@ async fn watch(
                 Some(Ok(line)) => if let Ok(progress) = serde_json::from_str(&line) {
                     report(progress);
                 },
-                Some(Err(error)) => debug!(%stage, %error, "a line of progress can't be read"),
+                Some(Err(error)) => debug!(stage, %error, "a line of progress can't be read"),
                 None => more_progress = false,
             },
             line = logs.next(), if more_logs => match line {
                 Some(Ok(line)) => {
-                    debug!(%stage, "{line}");
+                    debug!(stage, "{line}");
                     if !line.trim().is_empty() {
                         last_words.push_back(line);
                     }
@@ -303,7 +331,7 @@ async fn watch(
                         last_words.pop_front();
                     }
                 }
-                Some(Err(error)) => debug!(%stage, %error, "a line of the log can't be read"),
+                Some(Err(error)) => debug!(stage, %error, "a line of the log can't be read"),
                 None => more_logs = false,
             },
         }
@@ -313,7 +341,7 @@ async fn watch(
 /// Notes the highest peak until it is dropped.
 async fn sample(pid: Option<u32>, peak: &mut u64) -> std::convert::Infallible {
     loop {
-        if let Some(memory) = pid.and_then(memory::of_process) {
+        if let Some(memory) = pid.and_then(of_process) {
             *peak = (*peak).max(memory.peak_bytes);
         }
         tokio::time::sleep(SAMPLE_EVERY).await;

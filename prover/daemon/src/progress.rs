@@ -6,16 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cwe_prover_stages::{Need, Stage, gibibytes};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 use tracing::info;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::{
-    memory::{Need, gibibytes},
-    program::{Finished, StageProgress},
-    stage::Stage,
-};
+use crate::program::{Finished, StageProgress};
 
 /// Time between two log lines about a stage.
 const LOG_EVERY: Duration = Duration::from_secs(60);

@@ -7,6 +7,7 @@ use std::{
 };
 
 use cwe_jobs::{JobsError, KeepAlive, Lease, Progress, Queue, Retry};
+use cwe_prover_stages::Stage;
 use metrics::{counter, gauge, histogram};
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -18,7 +19,7 @@ use crate::{
     memory::{DoesNotFit, Memory, Needs, Reservation},
     program::{Finished, StageFailure, StageProgram},
     progress::{JobName, Observer, StageEvent},
-    stage::{INPUT, Stage, StopAfter},
+    stage::{INPUT, StopAfter},
     view::{L1View, Objection},
     work::{JobFolder, Kept, WorkError, WorkFolder, sha256},
 };
@@ -349,7 +350,7 @@ impl Workshop {
         let begun = Instant::now();
         let mut said = false;
         loop {
-            let refused = match self.memory.reserve(stage, need) {
+            let refused = match self.memory.reserve(need) {
                 Ok(reservation) => return Ok(reservation),
                 Err(refused) => refused,
             };

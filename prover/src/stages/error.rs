@@ -2,9 +2,10 @@
 
 use std::{io, path::PathBuf};
 
+use cwe_prover_stages::{Stage, gibibytes};
 use cwe_srs::SrsError;
 
-use super::{Stage, keys::KeyError, memory::gibibytes};
+use super::keys::KeyError;
 use crate::ProverError;
 
 /// Why a stage ended without a result.
@@ -15,7 +16,7 @@ pub enum StageError {
     Invalid(String),
     /// The machine is too small, or busy.
     #[error(
-        "{what} needs {} GiB of memory, {} GiB are available: free some, or take a larger machine{hint}",
+        "{what} needs {} of memory, {} are available: free some, or take a larger machine{hint}",
         gibibytes(*needed), gibibytes(*available)
     )]
     Memory {

@@ -19,52 +19,9 @@ pub mod verify;
 pub mod wrapper;
 
 pub use aggregate::aggregate;
+pub use cwe_prover_stages::Stage;
 pub use error::StageError;
 pub use progress::Progress;
-
-use serde::Serialize;
-
-/// A stage, in the order of proving.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Stage {
-    /// Runs the guest without proving.
-    Execute,
-    /// STARKs of the execution's segments.
-    Segments,
-    /// One STARK of all segments.
-    Aggregate,
-    /// The same STARK over BN254's Poseidon2.
-    Root,
-    /// The halo2 proof that verifies the root proof.
-    Halo2,
-    /// The halo2 proof that verifies that one and that L1 verifies.
-    Wrap,
-}
-
-impl Stage {
-    /// All stages.
-    pub const ALL: [Self; 6] = [
-        Self::Execute,
-        Self::Segments,
-        Self::Aggregate,
-        Self::Root,
-        Self::Halo2,
-        Self::Wrap,
-    ];
-
-    /// Name in files, logs, metrics and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Execute => "execute",
-            Self::Segments => "segments",
-            Self::Aggregate => "aggregate",
-            Self::Root => "root",
-            Self::Halo2 => "halo2",
-            Self::Wrap => "wrap",
-        }
-    }
-}
 
 /// How much memory proving may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
