@@ -14,12 +14,12 @@ demo: setup ## devnet, deposit, ERC-20 by forge, cast and viem, withdrawal, full
 	@scripts/demo.sh $(if $(PROOFS),--proofs)
 
 prover: setup ## build the prover: cwe-prover and cwe-prover-stage
-	@scripts/prover.sh
+	@scripts/prover.sh > /dev/null
 
 test: ## everything that must hold: formats, lints, Solidity, Rust, viem and ethers on a real devnet, the demo
 	@scripts/test.sh quick
 
-test-full: ## the same with more fuzz and property cases and a long kill -9 run
+test-full: ## the same with more fuzz and property cases, a long kill -9 run, and real proofs to finality on L1
 	@scripts/test.sh full
 
 lint: setup ## every check of style that is installed
@@ -51,7 +51,7 @@ bench-trie: setup ## cost of a changed slot from 10^4 to 10^7 accounts -> target
 bench-guest: setup ## instructions of the state-transition guest -> target/bench/guest.{json,svg}
 	@scripts/bench-guest.sh
 
-bench-prove: setup ## a real proof of ten transfers, stage by stage, needs 18 GiB and about an hour -> target/bench/prove.json
+bench-prove: setup ## the demo to finality on L1, stage by stage, needs 18 GiB and about an hour -> target/bench/prove.json
 	@scripts/bench-prove.sh
 
 guests: setup ## build the guest programs -> prover/elf/

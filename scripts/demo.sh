@@ -16,8 +16,7 @@ if [ -z "${CWE:-}" ]; then
   export CWE
 fi
 if [ "${1:-}" = --proofs ] && [ -z "${STAGE_PROGRAM:-}" ]; then
-  scripts/prover.sh
-  STAGE_PROGRAM="$(target_dir)/release/cwe-prover-stage"
+  STAGE_PROGRAM="$(scripts/prover.sh)/cwe-prover-stage"
   export STAGE_PROGRAM
 fi
 forge build --quiet

@@ -4,15 +4,15 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 mode="${1:-quick}"
-packages=(--workspace)
 case "$mode" in
   quick)
     kills=3
-    # The prover's virtual machine takes longer to compile than all the rest.
-    packages+=(--exclude cwe-prover --exclude cwe-prover-bench)
+    demo=()
     ;;
   full)
     kills=25
+    # With real proofs, to a withdrawal that L1 pays out.
+    demo=(--proofs)
     export FOUNDRY_PROFILE=deep PROPTEST_CASES=512
     ;;
   *)
@@ -65,11 +65,11 @@ step verifier scripts/verifier.sh --check
 step bindings scripts/bindings.sh --check
 step typescript node --test --test-reporter=spec sdk/typescript/test/*.test.mjs
 step rust-format cargo fmt --all --check
-step rust-lints cargo clippy "${packages[@]}" --all-targets --locked -- -D warnings
-if step rust-build cargo build "${packages[@]}" --all-targets --locked; then
-  step rust-tests cargo test "${packages[@]}" --locked --no-fail-fast
+step rust-lints cargo clippy --workspace --all-targets --locked -- -D warnings
+if step rust-build cargo build --workspace --all-targets --locked; then
+  step rust-tests cargo test --workspace --locked --no-fail-fast
   step end-to-end end_to_end
-  step demo env CWE="$target/debug/cwe" scripts/demo.sh
+  step demo env CWE="$target/debug/cwe" scripts/demo.sh "${demo[@]}"
 else
   skipped rust-tests
   skipped end-to-end

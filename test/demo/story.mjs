@@ -1,7 +1,9 @@
 // The demo: what the rollup does, told step by step on a real devnet. Every step checks what it shows. With `--proofs`
-// the batches are proven, and the withdrawal is paid out because of the proof; `STAGE_PROGRAM` names the prover.
+// the batches are proven, and the withdrawal is paid out because of the proof: `STAGE_PROGRAM` names the prover,
+// `PROVING_KEYS` the folder of its keys, `FIGURES` a file for what was measured.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
+import { cpus, homedir } from 'node:os';
 import { join } from 'node:path';
 
 import { createPublicClient, formatEther, http, parseAbi, parseEther } from 'viem';
@@ -143,23 +145,58 @@ async function story() {
   if (proofs) await proven(network, file, command, { index, recipient });
 }
 
-/** From committed to final: a proof, and what follows from it. */
+/** From committed to final: proofs, and what follows from them. */
 async function proven(network, file, command, { index, recipient }) {
   const l1 = createPublicClient({ chain: anvil, transport: http(network.l1_rpc) });
   const { l1: { last_committed_batch: last } } = await command('status');
+  const options = ['--batch', '1', '--to', String(last), '--dev-account', '0', '--low-memory', '--json', '--network', file];
+  const data = process.env.XDG_DATA_HOME ?? join(homedir(), '.local/share');
+  const keys = process.env.PROVING_KEYS ?? join(data, 'cwe/prove/keys');
+  const figures = {};
 
-  await step('A validity proof makes the batches final (cwe prove)', async (tell) => {
-    const args = ['prove', '--batch', '1', '--to', String(last), '--post', '--dev-account', '0', '--low-memory', '--json', '--network', file];
-    const { code, stdout } = await cwe([...args, '--stage-program', process.env.STAGE_PROGRAM], { echo: true });
+  /** Proves up to a stage; what it reports, its stages told. */
+  const prove = async (tell, ...more) => {
+    const args = ['prove', ...options, '--proving-keys', keys, '--stage-program', process.env.STAGE_PROGRAM, ...more];
+    const { code, stdout } = await cwe(args, { echo: true });
     assert.equal(code, 0);
     const report = JSON.parse(stdout);
     for (const { stage, seconds, peak_memory_bytes: bytes } of report.stages) {
-      tell(stage, seconds === null ? 'done before' : `${seconds.toFixed(0)} s, ${(bytes / 2 ** 30).toFixed(1)} GiB`);
+      if (seconds === null) continue;
+      const peak = bytes / 2 ** 30;
+      tell(stage, `${seconds.toFixed(0)} s, ${peak.toFixed(1)} GiB`);
+      figures[`${stage}_s`] = rounded(seconds, 1);
+      figures[`${stage}_peak_gib`] = rounded(peak, 2);
+      figures.peak_memory_gib = Math.max(figures.peak_memory_gib ?? 0, rounded(peak, 2));
     }
+    return report;
+  };
+
+  await step('The proving keys are made, once for all chains, or read (cwe-prover-stage keys)', async (tell) => {
+    const { code } = await run(process.env.STAGE_PROGRAM, ['keys', '--keys', keys], { echo: true });
+    assert.equal(code, 0);
+    tell('folder', keys);
+  });
+
+  await step('A STARK shows that the batches are right (cwe prove --stop-after stark)', async (tell) => {
+    const { output } = await prove(tell, '--stop-after', 'stark');
+    tell('STARK', `${statSync(output).size} bytes: ${output}`);
+  });
+
+  await step('A halo2 proof of the STARK makes the batches final on L1 (cwe prove --post)', async (tell) => {
+    const begun = Date.now();
+    const report = await prove(tell, '--post');
+    figures.finality_s = rounded((Date.now() - begun) / 1000, 1);
     assert.equal(report.finalized, true);
-    const status = await command('status');
-    assert.ok(status.l1.last_finalized_batch >= last);
-    tell('final', `batches 1 to ${last}`);
+    const { l1: { last_finalized_batch: final } } = await command('status');
+    assert.ok(final >= last);
+    const [{ transactionHash: hash }] = await l1.getContractEvents({
+      address: network.contracts.Rollup, abi: artifact('Rollup').abi, eventName: 'BatchesFinalized', fromBlock: 0n,
+    });
+    const { gasUsed } = await l1.getTransactionReceipt({ hash });
+    figures.l1_prove_batches_gas = Number(gasUsed);
+    figures.proof_bytes = statSync(report.output).size;
+    tell('transaction', `${hash}, ${gasUsed} gas, a proof of ${figures.proof_bytes} bytes`);
+    tell('final', `batches 1 to ${last}, ${figures.finality_s} s after the STARK`);
   });
 
   await step('The withdrawal is paid out on L1 because of the proof (cwe claim)', async (tell) => {
@@ -176,9 +213,16 @@ async function proven(network, file, command, { index, recipient }) {
   await step('The auditor checks the proof with its own verifier (cwe audit)', async (tell) => {
     const report = await command('audit');
     assert.equal(report.ok, true);
+    const sum = (field) => report.batches.reduce((total, batch) => total + batch[field], 0);
+    figures.batches = report.batches.length;
+    figures.transactions = sum('transactions');
     tell('proofs', JSON.stringify(report.proofs ?? report.verifier ?? {}));
   });
+  figures.cores = cpus().length;
+  if (process.env.FIGURES) writeFileSync(process.env.FIGURES, `${JSON.stringify(figures, null, 2)}\n`);
 }
+
+const rounded = (value, digits) => Number(value.toFixed(digits));
 
 let failure;
 try {
