@@ -1,0 +1,1 @@
+//! The Split and Reveal circuits.
