@@ -12,6 +12,7 @@ use crate::{
     chain::{Chain, ChainError},
     entropy::Entropy,
     epoch::{EpochError, EpochRecord, NextReveal, Plan, Receipt, Stage},
+    ids::element,
     messages::{RevealBody, SubmissionBody},
     proving::{ProverError, RevealWitness, SplitWitness, UsageProver},
     statement::{Statement, StatementTerms},
@@ -137,6 +138,7 @@ pub async fn prove<S: Storage, E: Entropy>(
         secret,
         split: &split,
         subscription: &subscription,
+        subscription_root: element(record.plan.subscription_root()).map_err(ChainError::from)?,
     };
     let proof = prover.prove_split(witness, progress)?;
     Ok(wallet.change_epoch(epoch, |record, _, _| record.attach_proof(proof))?)
@@ -315,6 +317,7 @@ fn prove_reveal<S: Storage, E: Entropy>(
         terms: &split.terms,
         note: &note(&split, epoch, slot)?,
         path: &path,
+        note_root: element(record.reveals()?.note_root()).map_err(ChainError::from)?,
     })?;
     wallet.change_epoch(epoch, |record, _, _| {
         record.reveals_mut()?.attach_proof(slot, proof);

@@ -39,7 +39,7 @@ pub struct SystemEntropy;
 #[cfg(feature = "native")]
 impl Entropy for SystemEntropy {
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), EntropyError> {
-        getrandom::fill(bytes).map_err(|error| EntropyError(error.to_string()))
+        getrandom::getrandom(bytes).map_err(|error| EntropyError(error.to_string()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The seam to the circuits: what the wallet wants of them, and nothing of how they work.
 
-use cwe_usage::{EpochTerms, MerklePath, Note, Secret, Split};
+use cwe_usage::{Element, EpochTerms, MerklePath, Note, Secret, Split};
 
 /// What a Split proof is made from.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +11,8 @@ pub struct SplitWitness<'a> {
     pub split: &'a Split,
     /// Way of the listener's leaf to the final subscription root.
     pub subscription: &'a MerklePath,
+    /// That root.
+    pub subscription_root: Element,
 }
 
 /// What a Reveal proof is made from. It needs no secret but the note's own.
@@ -22,6 +24,8 @@ pub struct RevealWitness<'a> {
     pub note: &'a Note,
     /// Way of its commitment to the final note root.
     pub path: &'a MerklePath,
+    /// That root.
+    pub note_root: Element,
 }
 
 /// Makes the two proofs. The circuits' crate implements it; tests have one that proves nothing.

@@ -12,7 +12,11 @@ use alloy::{
 };
 use cwe_bindings::economy::{
     EconomyAddresses,
-    contracts::{CWEConsumption, CWETiers, EconomyParameters, EpochBeacon, EpochClock, RegionRules, WorkRegistry},
+    // The proxy's event about its code has the same name; generated bindings number the two.
+    contracts::{
+        CWEConsumption, CWETiers, EconomyParameters, EpochBeacon, EpochClock, RegionRules, WorkRegistry,
+        cwe_tiers::CWETiers::Upgraded_0 as SubscriptionUpgraded,
+    },
 };
 
 use super::{
@@ -182,7 +186,7 @@ impl Chain for ChainClient {
         let topic = epoch_topic(epoch);
         let filter = event_filter::<CWETiers::Subscribed>(tiers).topic1(topic);
         let bought = self.events_between(DOING, filter, times, head).await?;
-        let filter = event_filter::<CWETiers::Upgraded>(tiers).topic1(topic);
+        let filter = event_filter::<SubscriptionUpgraded>(tiers).topic1(topic);
         let upgraded = self.events_between(DOING, filter, times, head).await?;
         let tiers = CWETiers::new(tiers, &self.provider);
         let root = self.call(DOING, tiers.subscriptionRoot(epoch), head).await?;
@@ -223,7 +227,7 @@ impl Chain for ChainClient {
 }
 
 /// The tree's leaves from its events, each kind in the order of their blocks.
-fn leaves(bought: &[CWETiers::Subscribed], upgraded: &[CWETiers::Upgraded]) -> Result<Vec<Subscription>, ChainError> {
+fn leaves(bought: &[CWETiers::Subscribed], upgraded: &[SubscriptionUpgraded]) -> Result<Vec<Subscription>, ChainError> {
     let mut leaves = Vec::with_capacity(bought.len());
     for event in bought {
         if event.index != U256::from(leaves.len()) {
@@ -289,8 +293,8 @@ mod tests {
         }
     }
 
-    fn upgraded(index: u64, to: u8) -> CWETiers::Upgraded {
-        CWETiers::Upgraded {
+    fn upgraded(index: u64, to: u8) -> SubscriptionUpgraded {
+        SubscriptionUpgraded {
             epoch: 1,
             toTier: B256::with_last_byte(to),
             identityCommitment: U256::ZERO,
