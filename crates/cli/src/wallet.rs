@@ -6,6 +6,7 @@ mod file;
 mod merge;
 mod outlets;
 mod prove;
+mod prover;
 mod record;
 mod reveal;
 mod statement;

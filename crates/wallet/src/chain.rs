@@ -205,11 +205,11 @@ pub type WorkTable = BTreeMap<WorkId, WorkTerms>;
 
 /// The L2 as a wallet reads it.
 pub trait Chain {
-    /// Time of the newest sealed block, Unix seconds.
+    /// Time of the newest sealed block, Unix seconds. What was over at that time is final.
     fn head_secs(&self) -> impl Future<Output = Result<u64, ChainError>>;
 
-    /// The running epoch.
-    fn current_epoch(&self) -> impl Future<Output = Result<u64, ChainError>>;
+    /// Time at which a transaction would run now. A quiet chain seals no blocks, so its head may be older.
+    fn now_secs(&self) -> impl Future<Output = Result<u64, ChainError>>;
 
     /// What an epoch fixes.
     fn facts(&self, epoch: u64) -> impl Future<Output = Result<EpochFacts, ChainError>>;

@@ -1,7 +1,7 @@
 //! Takes an epoch through its steps: reads the chain, changes the record on disk, and only then lets something out.
 //!
-//! Every function may be called at any time and as often as one likes; it goes on from what is on disk. All times are the
-//! chain's, so a device's wrong clock opens and closes no window.
+//! Every function may be called at any time and as often as one likes; it goes on from what is on disk. What is final is
+//! told by sealed blocks alone, so that a device's wrong clock changes no tree and misses no window for good.
 
 use std::{collections::BTreeSet, future::Future};
 
@@ -185,7 +185,7 @@ pub async fn submit<S: Storage, E: Entropy>(
         return Ok(None);
     }
     let windows = chain.facts(epoch).await?.windows;
-    let now = chain.head_secs().await?;
+    let now = chain.now_secs().await?;
     if !(windows.ends_at..windows.submission_ends_at).contains(&now) {
         return Err(EpochError::WindowClosed {
             epoch,
@@ -253,7 +253,7 @@ pub async fn reveal<S: Storage, E: Entropy>(
     hurry: bool,
 ) -> Result<Round, DriveError> {
     schedule(wallet, chain, epoch).await?;
-    let now_secs = chain.head_secs().await?;
+    let now_secs = chain.now_secs().await?;
     let postponed = if hurry {
         0
     } else {

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use alloy::primitives::{B256, U256};
 use cwe_executor::poseidon;
+use cwe_usage::Secret;
+use cwe_wallet::identity::secret_from_be_bytes;
 use eyre::{Result, WrapErr, bail};
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +80,15 @@ pub(crate) fn run(args: &IdentityArgs) -> Result<()> {
 /// The file can't be read, or is no identity. The secret is in no message.
 pub(super) fn read_commitment(path: &Path) -> Result<U256> {
     IdentityFile::read(path).map(|identity| identity.identity_commitment.into())
+}
+
+/// Secret of the identity in a file.
+///
+/// # Errors
+/// As [`read_commitment`].
+pub(super) fn read_secret(path: &Path) -> Result<Secret> {
+    let secret = IdentityFile::read(path)?.secret;
+    secret_from_be_bytes(&secret.0).wrap_err_with(|| format!("{} is damaged", path.display()))
 }
 
 /// Whether a number can be an identity commitment: a canonical field element other than zero.

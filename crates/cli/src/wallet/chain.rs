@@ -9,7 +9,7 @@ use crate::economy::{Economy, now_secs};
 /// The chain, and a wallet that knows its time.
 pub(super) async fn connect(economy: &Economy, wallet: &mut OpenWallet) -> Result<ChainClient> {
     let chain = ChainClient::new(economy.l2.clone(), economy.addresses);
-    let epoch = chain.current_epoch().await?;
+    let epoch = economy.current_epoch().await?;
     let facts = chain.facts(epoch).await?;
     let ahead = wallet.anchor(facts.windows.schedule(epoch), chain.head_secs().await?, now_secs()?)?;
     if let Some(secs) = ahead {
@@ -22,11 +22,11 @@ pub(super) async fn connect(economy: &Economy, wallet: &mut OpenWallet) -> Resul
 }
 
 /// The epoch that was asked for, or the last one that is over.
-pub(super) async fn ended_epoch(chain: &ChainClient, asked: Option<u64>) -> Result<u64> {
+pub(super) async fn ended_epoch(economy: &Economy, asked: Option<u64>) -> Result<u64> {
     if let Some(epoch) = asked {
         return Ok(epoch);
     }
-    match chain.current_epoch().await?.checked_sub(1) {
+    match economy.current_epoch().await?.checked_sub(1) {
         None | Some(0) => bail!("no epoch is over yet: there is nothing to prove"),
         Some(epoch) => Ok(epoch),
     }

@@ -55,7 +55,7 @@ pub(super) async fn run(args: &RevealArgs) -> Result<()> {
     let mut wallet = args.file.open()?;
     let economy = args.economy.connect(None).await?;
     let chain = chain::connect(&economy, &mut wallet).await?;
-    let epoch = chain::ended_epoch(&chain, args.epoch).await?;
+    let epoch = chain::ended_epoch(&economy, args.epoch).await?;
     if let Some(submissions) = args.crowd {
         wallet.set_crowd_threshold(submissions)?;
     }

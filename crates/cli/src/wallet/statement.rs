@@ -6,7 +6,6 @@ use cwe_wallet::{
     ledger::Ruling,
     statement::{LeftOut, Reason, Row, Statement},
 };
-use cwe_wallet::chain::Chain;
 use eyre::{Result, bail};
 
 use super::{chain, file::WalletFileArgs};
@@ -46,7 +45,7 @@ pub(super) async fn run(args: &StatementArgs) -> Result<()> {
     let chain = chain::connect(&economy, &mut wallet).await?;
     let epoch = match args.epoch {
         Some(epoch) => epoch,
-        None => chain.current_epoch().await?,
+        None => economy.current_epoch().await?,
     };
     let corrections = args.corrections();
     if let Some(record) = wallet.contents().epoch(epoch)

@@ -125,19 +125,16 @@ impl EpochLine {
 /// Runs `cwe wallet status`.
 pub(super) async fn run(args: &StatusArgs) -> Result<()> {
     let mut wallet = args.file.open()?;
-    let connected = if args.offline {
-        None
+    let (connected, running) = if args.offline {
+        (None, None)
     } else {
         let economy = args.economy.connect(None).await?;
-        Some(chain::connect(&economy, &mut wallet).await?)
+        let chain = chain::connect(&economy, &mut wallet).await?;
+        (Some(chain), Some(economy.current_epoch().await?))
     };
     let contents = wallet.contents();
     let mut epochs = contents.ledger().epochs();
     epochs.extend(contents.epochs().keys());
-    let running = match &connected {
-        Some(chain) => Some(chain.current_epoch().await?),
-        None => None,
-    };
     epochs.extend(running);
     let mut lines = Vec::new();
     for epoch in epochs {

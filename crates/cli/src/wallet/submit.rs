@@ -41,7 +41,7 @@ pub(super) async fn run(args: &SubmitArgs) -> Result<()> {
     };
     let economy = args.economy.connect(signer).await?;
     let chain = chain::connect(&economy, &mut wallet).await?;
-    let epoch = chain::ended_epoch(&chain, args.epoch).await?;
+    let epoch = chain::ended_epoch(&economy, args.epoch).await?;
     let sent = match &args.relayer {
         Some(url) => driver::submit(&mut wallet, &chain, &RelayerOutlet::new(url)?, epoch).await?,
         None => driver::submit(&mut wallet, &chain, &DirectOutlet::new(&economy), epoch).await?,

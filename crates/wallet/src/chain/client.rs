@@ -1,6 +1,9 @@
 //! The L2 over JSON-RPC. Everything is read as of one sealed block, so that events and roots belong together.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use alloy::{
     contract::{CallBuilder, CallDecoder},
@@ -146,10 +149,10 @@ impl Chain for ChainClient {
         Ok(self.head().await?.timestamp)
     }
 
-    async fn current_epoch(&self) -> Result<u64, ChainError> {
-        let head = self.head().await?;
-        let clock = EpochClock::new(self.addresses.clock, &self.provider);
-        self.call("reading the epoch", clock.currentEpoch(), head).await
+    async fn now_secs(&self) -> Result<u64, ChainError> {
+        let clock = SystemTime::now().duration_since(UNIX_EPOCH);
+        let head_secs = self.head_secs().await?;
+        Ok(clock.map_or(head_secs, |now| now.as_secs().max(head_secs)))
     }
 
     async fn facts(&self, epoch: u64) -> Result<EpochFacts, ChainError> {

@@ -112,8 +112,8 @@ impl Chain for &World {
         Ok(self.now.get())
     }
 
-    async fn current_epoch(&self) -> Result<u64, ChainError> {
-        Ok(EPOCH + u64::from(self.now.get() >= WINDOWS.ends_at))
+    async fn now_secs(&self) -> Result<u64, ChainError> {
+        self.head_secs().await
     }
 
     async fn facts(&self, _: u64) -> Result<EpochFacts, ChainError> {
