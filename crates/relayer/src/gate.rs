@@ -4,8 +4,8 @@ use std::{future::Future, time::Duration};
 
 use alloy::{
     eips::BlockId,
-    network::{Ethereum, EthereumWallet, TransactionBuilder},
-    primitives::{Address, B256, U256},
+    network::EthereumWallet,
+    primitives::{Address, B256, Bytes, U256},
     providers::{DynProvider, Provider, ProviderBuilder},
     rpc::types::{BlockOverrides, TransactionRequest},
     sol_types::{SolCall, SolInterface},
@@ -120,9 +120,9 @@ impl ChainGate {
             zkProof: body.proof.clone(),
         };
         TransactionRequest::default()
-            .with_from(self.account)
-            .with_to(self.addresses.consumption)
-            .with_input(call.abi_encode())
+            .from(self.account)
+            .to(self.addresses.consumption)
+            .input(Bytes::from(call.abi_encode()).into())
     }
 
     /// The open block of a quiet chain keeps its time until a transaction comes.
@@ -138,16 +138,19 @@ impl ChainGate {
 impl Gate for ChainGate {
     async fn open_epoch(&self) -> Result<Option<u64>, GateError> {
         let clock = EpochClock::new(self.addresses.clock, &self.provider);
-        let call = clock.submissionEpoch();
-        let epoch = call.block(BlockId::pending()).with_block_overrides(Self::at_present()).call().await;
-        let epoch = epoch.map_err(|error| GateError::Node(error.to_string()))?;
+        let epoch = clock
+            .submissionEpoch()
+            .call()
+            .block(BlockId::pending())
+            .with_block_overrides(Self::at_present())
+            .await
+            .map_err(|error| GateError::Node(error.to_string()))?;
         Ok((epoch != 0).then_some(epoch))
     }
 
     async fn is_used(&self, epoch: u64, nullifier: B256) -> Result<bool, GateError> {
         let consumption = CWEConsumption::new(self.addresses.consumption, &self.provider);
-        let call = consumption.isNullifierUsed(epoch, nullifier);
-        let used = call.block(BlockId::pending()).call().await;
+        let used = consumption.isNullifierUsed(epoch, nullifier).call().block(BlockId::pending()).await;
         used.map_err(|error| GateError::Node(error.to_string()))
     }
 
@@ -168,12 +171,11 @@ impl Gate for ChainGate {
         if U256::from(fees.max_fee_per_gas).saturating_mul(U256::from(gas)) > self.max_cost_wei {
             return Err(GateError::TooDear);
         }
-        let transaction: TransactionRequest = <TransactionRequest as TransactionBuilder<Ethereum>>::with_gas_limit(
-            self.transaction(body),
-            gas,
-        )
-        .with_max_fee_per_gas(fees.max_fee_per_gas)
-        .with_max_priority_fee_per_gas(fees.max_priority_fee_per_gas);
+        let transaction = self
+            .transaction(body)
+            .gas_limit(gas)
+            .max_fee_per_gas(fees.max_fee_per_gas)
+            .max_priority_fee_per_gas(fees.max_priority_fee_per_gas);
         let pending = self.provider.send_transaction(transaction).await.map_err(|error| node(&error))?;
         let receipt = pending
             .with_timeout(Some(self.confirmation))

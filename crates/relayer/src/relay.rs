@@ -1,6 +1,9 @@
 //! From a submission to a transaction, in the order of what each step costs.
 
-use std::{collections::HashSet, num::NonZeroU32, num::NonZeroUsize, sync::Arc};
+use std::{
+    collections::HashSet,
+    num::{NonZeroU32, NonZeroUsize},
+};
 
 use alloy::primitives::B256;
 use cwe_wallet::messages::SubmissionBody;
@@ -18,7 +21,7 @@ use crate::{
 };
 
 /// Transactions that are remembered, for those who ask again.
-const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1 << 16).unwrap();
+const REMEMBERED: NonZeroUsize = NonZeroUsize::MIN.saturating_add((1 << 16) - 1);
 
 /// A submission is on the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -51,7 +54,7 @@ pub enum Refusal {
 pub struct Relay<G> {
     gate: G,
     checks: DefaultDirectRateLimiter,
-    places: Arc<Semaphore>,
+    places: Semaphore,
     /// Nullifiers that are being worked on.
     at_work: Mutex<HashSet<B256>>,
     sent: Mutex<LruCache<B256, B256>>,
@@ -67,7 +70,7 @@ impl<G: Gate> Relay<G> {
         Self {
             gate,
             checks: RateLimiter::direct(quota),
-            places: Arc::new(Semaphore::new(limits.in_flight.max(1) as usize)),
+            places: Semaphore::new(limits.in_flight.max(1) as usize),
             at_work: Mutex::default(),
             sent: Mutex::new(LruCache::new(REMEMBERED)),
             account: AsyncMutex::new(()),
@@ -137,7 +140,8 @@ struct AtWork<'a> {
 
 impl<'a> AtWork<'a> {
     fn begin(all: &'a Mutex<HashSet<B256>>, nullifier: B256) -> Option<Self> {
-        all.lock().insert(nullifier).then_some(Self { all, nullifier })
+        // Not made at all where another one is at work: dropping it would end that one's turn.
+        all.lock().insert(nullifier).then(|| Self { all, nullifier })
     }
 }
 
@@ -149,7 +153,10 @@ impl Drop for AtWork<'_> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    };
 
     use super::*;
 
