@@ -45,14 +45,35 @@ mod tests {
         assert_eq!(check(&body(1)), Ok(()));
         let modulus = B256::from(Element::modulus());
         for bad in [B256::ZERO, modulus, B256::repeat_byte(0xff)] {
-            assert_eq!(check(&SubmissionBody { nullifier: bad, ..body(1) }), Err(Malformed::NotAnElement("nullifier")));
-            assert_eq!(check(&SubmissionBody { notes_root: bad, ..body(1) }), Err(Malformed::NotAnElement("notesRoot")));
+            assert_eq!(
+                check(&SubmissionBody {
+                    nullifier: bad,
+                    ..body(1)
+                }),
+                Err(Malformed::NotAnElement("nullifier"))
+            );
+            assert_eq!(
+                check(&SubmissionBody {
+                    notes_root: bad,
+                    ..body(1)
+                }),
+                Err(Malformed::NotAnElement("notesRoot"))
+            );
             if bad != modulus {
-                assert_eq!(check(&SubmissionBody { tier_id: bad, ..body(1) }), Err(Malformed::Tier));
+                assert_eq!(
+                    check(&SubmissionBody {
+                        tier_id: bad,
+                        ..body(1)
+                    }),
+                    Err(Malformed::Tier)
+                );
             }
         }
         for length in [0, MAX_PROOF_BYTES + 1] {
-            let bad = SubmissionBody { proof: vec![1; length].into(), ..body(1) };
+            let bad = SubmissionBody {
+                proof: vec![1; length].into(),
+                ..body(1)
+            };
             assert_eq!(check(&bad), Err(Malformed::ProofLength(length)));
         }
     }

@@ -157,7 +157,10 @@ impl Config {
         at_least_one("limits.in_flight", self.limits.in_flight.into())?;
         at_least_one("limits.confirmation_secs", self.limits.confirmation_secs)?;
         at_least_one("account.max_cost_wei", self.account.max_cost_wei)?;
-        match (self.account.private_key.is_empty(), self.account.private_key_file.as_os_str().is_empty()) {
+        match (
+            self.account.private_key.is_empty(),
+            self.account.private_key_file.as_os_str().is_empty(),
+        ) {
             (true, true) => rejected(
                 "account.private_key_file",
                 "no key to pay with: set this, or CWE_ACCOUNT__PRIVATE_KEY",

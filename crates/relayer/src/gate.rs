@@ -109,7 +109,10 @@ impl ChainGate {
     /// # Errors
     /// The node fails.
     pub async fn balance(&self) -> Result<U256, GateError> {
-        self.provider.get_balance(self.account).await.map_err(|error| node(&error))
+        self.provider
+            .get_balance(self.account)
+            .await
+            .map_err(|error| node(&error))
     }
 
     fn transaction(&self, body: &SubmissionBody) -> TransactionRequest {
@@ -150,7 +153,11 @@ impl Gate for ChainGate {
 
     async fn is_used(&self, epoch: u64, nullifier: B256) -> Result<bool, GateError> {
         let consumption = CWEConsumption::new(self.addresses.consumption, &self.provider);
-        let used = consumption.isNullifierUsed(epoch, nullifier).call().block(BlockId::pending()).await;
+        let used = consumption
+            .isNullifierUsed(epoch, nullifier)
+            .call()
+            .block(BlockId::pending())
+            .await;
         used.map_err(|error| GateError::Node(error.to_string()))
     }
 
@@ -167,7 +174,11 @@ impl Gate for ChainGate {
     }
 
     async fn send(&self, body: &SubmissionBody, gas: u64) -> Result<B256, GateError> {
-        let fees = self.provider.estimate_eip1559_fees().await.map_err(|error| node(&error))?;
+        let fees = self
+            .provider
+            .estimate_eip1559_fees()
+            .await
+            .map_err(|error| node(&error))?;
         if U256::from(fees.max_fee_per_gas).saturating_mul(U256::from(gas)) > self.max_cost_wei {
             return Err(GateError::TooDear);
         }
@@ -176,7 +187,11 @@ impl Gate for ChainGate {
             .gas_limit(gas)
             .max_fee_per_gas(fees.max_fee_per_gas)
             .max_priority_fee_per_gas(fees.max_priority_fee_per_gas);
-        let pending = self.provider.send_transaction(transaction).await.map_err(|error| node(&error))?;
+        let pending = self
+            .provider
+            .send_transaction(transaction)
+            .await
+            .map_err(|error| node(&error))?;
         let receipt = pending
             .with_timeout(Some(self.confirmation))
             .get_receipt()
@@ -206,7 +221,9 @@ fn meaning(data: &[u8]) -> GateError {
     match E::abi_decode(data) {
         Ok(E::SubmissionsClosed(_)) => GateError::Closed,
         Ok(E::NullifierUsed(_)) => GateError::Used,
-        Ok(E::ProofInvalid(_)) => GateError::Refused("the proof does not hold for this epoch, tier, nullifier and notes root"),
+        Ok(E::ProofInvalid(_)) => {
+            GateError::Refused("the proof does not hold for this epoch, tier, nullifier and notes root")
+        }
         Ok(E::TierExhausted(_)) => GateError::Refused("all subscribers of this tier have submitted"),
         Ok(E::EpochKeyMissing(_)) => GateError::NotNow("the epoch's key is not fixed yet"),
         Ok(E::VerifierNotSet(_)) => GateError::NotNow("the chain takes no submissions: no verifier is set"),
@@ -230,7 +247,10 @@ mod tests {
             nullifier: B256::ZERO,
         };
         assert_eq!(meaning(&used.abi_encode()), GateError::Used);
-        assert!(matches!(meaning(&CWEConsumption::ProofInvalid {}.abi_encode()), GateError::Refused(_)));
+        assert!(matches!(
+            meaning(&CWEConsumption::ProofInvalid {}.abi_encode()),
+            GateError::Refused(_)
+        ));
         let missing = CWEConsumption::EpochKeyMissing { epoch: 1 };
         assert!(matches!(meaning(&missing.abi_encode()), GateError::NotNow(_)));
         for unknown in [&[][..], &[1, 2, 3], &[0xff; 100]] {

@@ -46,7 +46,10 @@ async fn main() -> Result<()> {
     let relayer = run(&config, shutdown).await?;
     if cli.json {
         let url = format!("http://{}", relayer.address);
-        println!("{}", serde_json::json!({ "url": url, "ops": format!("http://{}", relayer.ops.address) }));
+        println!(
+            "{}",
+            serde_json::json!({ "url": url, "ops": format!("http://{}", relayer.ops.address) })
+        );
     }
     relayer.wait().await
 }

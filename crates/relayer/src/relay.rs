@@ -88,10 +88,9 @@ impl<G: Gate> Relay<G> {
                 transaction: Some(*known),
             });
         }
-        let _place = self
-            .places
-            .try_acquire()
-            .map_err(|_| Refusal::Busy("the relayer works on as many submissions as it takes; come back in a moment"))?;
+        let _place = self.places.try_acquire().map_err(|_| {
+            Refusal::Busy("the relayer works on as many submissions as it takes; come back in a moment")
+        })?;
         let _work = AtWork::begin(&self.at_work, submission.nullifier)
             .ok_or(Refusal::Busy("this submission is being sent; ask again in a moment"))?;
         self.checks
@@ -181,7 +180,11 @@ pub(crate) mod tests {
 
         async fn trial(&self, body: &SubmissionBody) -> Result<u64, GateError> {
             self.trials.fetch_add(1, Ordering::SeqCst);
-            if body.proof[0] == 1 { Ok(500_000) } else { Err(GateError::Refused("the proof does not hold")) }
+            if body.proof[0] == 1 {
+                Ok(500_000)
+            } else {
+                Err(GateError::Refused("the proof does not hold"))
+            }
         }
 
         async fn send(&self, body: &SubmissionBody, _: u64) -> Result<B256, GateError> {

@@ -128,7 +128,11 @@ pub async fn run(config: &Config, shutdown: CancellationToken) -> Result<Running
         .await
         .wrap_err_with(|| format!("can't listen on {}: choose another address", config.listen))?;
     let address = listener.local_addr().wrap_err("listen")?;
-    let account = tokio::spawn(watch_account(gate.clone(), U256::from(config.account.min_balance_wei), ready));
+    let account = tokio::spawn(watch_account(
+        gate.clone(),
+        U256::from(config.account.min_balance_wei),
+        ready,
+    ));
     let router = router(Arc::new(Relay::new(gate, &config.limits)));
     let server = tokio::spawn(async move {
         axum::serve(listener, router)
@@ -178,7 +182,10 @@ mod tests {
     async fn post(text: Vec<u8>) -> (StatusCode, serde_json::Value) {
         let relay = Relay::new(Arc::new(FakeGate::default()), &LimitsSection::default());
         let request = Request::post("/submissions").header("content-type", "application/json");
-        let response = router(Arc::new(relay)).oneshot(request.body(Body::from(text)).unwrap()).await.unwrap();
+        let response = router(Arc::new(relay))
+            .oneshot(request.body(Body::from(text)).unwrap())
+            .await
+            .unwrap();
         let status = response.status();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&bytes).unwrap())
@@ -220,6 +227,9 @@ mod tests {
         assert_eq!(busy.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(busy.headers()[header::RETRY_AFTER], RETRY_AFTER_SECS);
         assert_eq!(answer(&Err(Refusal::Closed)).status(), StatusCode::GONE);
-        assert_eq!(answer(&Err(Refusal::Invalid("x"))).status(), StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(
+            answer(&Err(Refusal::Invalid("x"))).status(),
+            StatusCode::UNPROCESSABLE_ENTITY
+        );
     }
 }

@@ -12,7 +12,9 @@ mod logs;
 use std::{collections::BTreeMap, future::Future};
 
 use alloy_primitives::B256;
-use cwe_usage::{EPOCH_TREE_DEPTH, Element, EpochTerms, IdError, NotCanonical, TierId, Tree, TreeError, subscription_leaf};
+use cwe_usage::{
+    EPOCH_TREE_DEPTH, Element, EpochTerms, IdError, NotCanonical, TierId, Tree, TreeError, subscription_leaf,
+};
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "native")]
@@ -300,7 +302,14 @@ mod tests {
         assert_eq!(found.of_tier(B256::with_last_byte(9)), 3);
         for wrong in [leaves[..2].to_vec(), vec![leaf(2), leaf(1), leaf(3)]] {
             let refused = Subscriptions::new(7, wrong, root);
-            assert!(matches!(refused, Err(ChainError::RootMismatch { tree: "subscription", epoch: 7, .. })));
+            assert!(matches!(
+                refused,
+                Err(ChainError::RootMismatch {
+                    tree: "subscription",
+                    epoch: 7,
+                    ..
+                })
+            ));
         }
         assert!(Subscriptions::new(8, leaves, root).is_err(), "another epoch");
     }
@@ -319,7 +328,10 @@ mod tests {
             tier: B256::ZERO,
             ..leaf(1)
         };
-        assert!(matches!(Subscriptions::new(1, vec![tier], B256::ZERO), Err(ChainError::Id(_))));
+        assert!(matches!(
+            Subscriptions::new(1, vec![tier], B256::ZERO),
+            Err(ChainError::Id(_))
+        ));
     }
 
     #[test]

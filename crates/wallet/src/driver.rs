@@ -181,7 +181,10 @@ pub async fn submit<S: Storage, E: Entropy>(
     epoch: u64,
 ) -> Result<Option<Sent>, DriveError> {
     look(wallet, chain, epoch).await?;
-    if !matches!(record(wallet, epoch)?.stage, Stage::Proven { .. } | Stage::Sending { .. } | Stage::Planned) {
+    if !matches!(
+        record(wallet, epoch)?.stage,
+        Stage::Proven { .. } | Stage::Sending { .. } | Stage::Planned
+    ) {
         return Ok(None);
     }
     let windows = chain.facts(epoch).await?.windows;

@@ -120,8 +120,10 @@ pub enum EpochError {
         epoch: u64,
     },
     /// There is nothing to report.
-    #[error("nothing was listened to in epoch {epoch} that costs anything: there is nothing to report, and the fee goes to \
-             the creators of the next epoch")]
+    #[error(
+        "nothing was listened to in epoch {epoch} that costs anything: there is nothing to report, and the fee goes to \
+             the creators of the next epoch"
+    )]
     NothingToReport {
         /// Which.
         epoch: u64,

@@ -77,17 +77,15 @@ impl Ledger {
     ///
     /// # Errors
     /// Numbers that can't be.
-    pub fn correct(
-        &mut self,
-        epoch: u64,
-        work: WorkId,
-        device: DeviceId,
-        ruling: Ruling,
-    ) -> Result<(), SessionError> {
+    pub fn correct(&mut self, epoch: u64, work: WorkId, device: DeviceId, ruling: Ruling) -> Result<(), SessionError> {
         ruling.check()?;
         let before = self.corrections.get(&(epoch, work));
         let version = before.map_or(0, |correction| correction.version).saturating_add(1);
-        let correction = Correction { version, device, ruling };
+        let correction = Correction {
+            version,
+            device,
+            ruling,
+        };
         self.corrections.insert((epoch, work), correction);
         Ok(())
     }
@@ -145,7 +143,11 @@ impl Ledger {
 
     /// The number after the highest that `device` has given a session.
     pub fn next_sequence(&self, device: DeviceId) -> u64 {
-        let own = self.sessions.values().flatten().filter(|session| session.device == device);
+        let own = self
+            .sessions
+            .values()
+            .flatten()
+            .filter(|session| session.device == device);
         own.map(|session| session.sequence.saturating_add(1)).max().unwrap_or(0)
     }
 }
@@ -182,7 +184,10 @@ mod tests {
         let rulings = prop_oneof![
             Just(Ruling::AsRecorded),
             Just(Ruling::Excluded),
-            (0..100_u64).prop_map(|seconds| Ruling::Set { seconds: seconds + 1, plays: 1 })
+            (0..100_u64).prop_map(|seconds| Ruling::Set {
+                seconds: seconds + 1,
+                plays: 1
+            })
         ];
         let corrections = prop::collection::vec((1..3_u64, 1..4_u8, 0..3_u8, rulings), 0..6);
         (sessions, corrections).prop_map(|(sessions, corrections)| {
@@ -271,7 +276,8 @@ mod tests {
         other.correct(1, work(1), device(1), Ruling::Excluded).unwrap();
         assert_eq!(merged(&one, &other).listening(1)[&work(1)].counted(), Some((60, 1)));
         let mut both = merged(&one, &other);
-        both.correct(1, work(1), device(1), Ruling::Set { seconds: 5, plays: 1 }).unwrap();
+        both.correct(1, work(1), device(1), Ruling::Set { seconds: 5, plays: 1 })
+            .unwrap();
         assert_eq!(merged(&one, &both).listening(1)[&work(1)].counted(), Some((5, 1)));
     }
 
@@ -302,7 +308,11 @@ mod tests {
         let mut ledger = Ledger::default();
         let mut hostile = Ledger::default();
         hostile.sessions.entry(1).or_default().insert(session(1, 0, 1, 5));
-        hostile.sessions.entry(1).or_default().insert(session(1, 1, 1, u32::MAX));
+        hostile
+            .sessions
+            .entry(1)
+            .or_default()
+            .insert(session(1, 1, 1, u32::MAX));
         assert!(ledger.merge(&hostile).is_err());
         assert_eq!(ledger, Ledger::default());
     }

@@ -60,7 +60,10 @@ mod decimal {
         let plain = text == "0" || (!text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()));
         match text.parse() {
             Ok(number) if plain => Ok(number),
-            _ => Err(D::Error::custom(format!("`{}` is no whole number below 2^64", text.chars().take(40).collect::<String>()))),
+            _ => Err(D::Error::custom(format!(
+                "`{}` is no whole number below 2^64",
+                text.chars().take(40).collect::<String>()
+            ))),
         }
     }
 }
@@ -88,7 +91,17 @@ mod tests {
         let json = serde_json::to_value(body()).unwrap();
         let mut keys: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
         keys.sort();
-        let documented = ["epoch", "noteRoot", "nullifier", "pricePerMin", "proof", "regionPpm", "tierId", "units", "workId"];
+        let documented = [
+            "epoch",
+            "noteRoot",
+            "nullifier",
+            "pricePerMin",
+            "proof",
+            "regionPpm",
+            "tierId",
+            "units",
+            "workId",
+        ];
         assert_eq!(keys, documented);
         assert_eq!(json["pricePerMin"], "18446744073709551615");
         assert_eq!(json["proof"], "0x010203");

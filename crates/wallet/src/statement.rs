@@ -158,7 +158,9 @@ impl Statement {
 
     /// Whether nothing can be proven: no work would get anything.
     pub fn is_empty(&self) -> bool {
-        self.rows.iter().all(|row| row.share_ppm == 0 && row.units.unwrap_or(0) == 0)
+        self.rows
+            .iter()
+            .all(|row| row.share_ppm == 0 && row.units.unwrap_or(0) == 0)
     }
 
     /// The rows as proofs take them.
@@ -228,7 +230,10 @@ fn drop_lightest(candidates: &mut Vec<Candidate>, diminishing: &Diminishing) -> 
 }
 
 fn seconds_of(candidates: &[Candidate]) -> u64 {
-    candidates.iter().map(|candidate| u64::from(candidate.usage.seconds)).sum()
+    candidates
+        .iter()
+        .map(|candidate| u64::from(candidate.usage.seconds))
+        .sum()
 }
 
 fn scale(candidates: &mut [Candidate], counted_secs: u64, allowance_secs: u64) {
@@ -341,7 +346,9 @@ mod tests {
 
     #[test]
     fn more_works_than_slots_keep_the_heaviest_and_name_the_others() {
-        let many: Vec<_> = (1..=SLOTS as u64 + 3).map(|number| (number, 10 + number as u32 % 50)).collect();
+        let many: Vec<_> = (1..=SLOTS as u64 + 3)
+            .map(|number| (number, 10 + number as u32 % 50))
+            .collect();
         let statement = Statement::new(&ledger(&many), TERMS, &table(1..1000), Some(Element::from(5))).unwrap();
         assert_eq!(statement.rows.len(), SLOTS);
         assert_eq!(statement.left_out.len(), 3);
@@ -366,7 +373,10 @@ mod tests {
         let over = statement(&ledger(&[(1, 30_000), (2, 10_000)]), &table([1, 2]));
         assert_eq!(over.counted_secs, 40_000);
         assert_eq!(over.reported_secs, 10_000);
-        assert_eq!(over.rows.iter().map(|row| row.seconds).collect::<Vec<_>>(), [7_500, 2_500]);
+        assert_eq!(
+            over.rows.iter().map(|row| row.seconds).collect::<Vec<_>>(),
+            [7_500, 2_500]
+        );
         assert_eq!(over.rows[0].recorded_secs, 30_000);
         assert_eq!(over.rows[0].share_ppm, 750_000);
     }
@@ -376,7 +386,9 @@ mod tests {
         let mut ledger = ledger(&[(1, 60), (2, 60), (3, 60), (4, 60), (5, 60)]);
         let device = DeviceId::from_bytes([1; 16]);
         ledger.correct(1, work(2), device, Ruling::Excluded).unwrap();
-        ledger.correct(1, work(5), device, Ruling::Set { seconds: 0, plays: 0 }).unwrap();
+        ledger
+            .correct(1, work(5), device, Ruling::Set { seconds: 0, plays: 0 })
+            .unwrap();
         let mut works = table([1, 2, 4, 5]);
         works.get_mut(&work(4)).unwrap().price = 0;
         let statement = statement(&ledger, &works);

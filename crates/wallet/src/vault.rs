@@ -199,7 +199,10 @@ mod tests {
     #[test]
     fn a_wrong_password_is_told_from_a_damaged_file() {
         let file = key().seal(b"contents", &mut Seeded::new(2)).unwrap();
-        assert_eq!(VaultKey::unlock(&file, b"wrong").unwrap_err(), VaultError::WrongPassword);
+        assert_eq!(
+            VaultKey::unlock(&file, b"wrong").unwrap_err(),
+            VaultError::WrongPassword
+        );
         assert_eq!(VaultKey::unlock(&file, b"").unwrap_err(), VaultError::WrongPassword);
         // Every byte of the header, and some of the contents, tag included.
         let places = (0..header::BYTES).chain([header::BYTES, header::BYTES + 9999, file.len() - 1]);
@@ -215,9 +218,19 @@ mod tests {
                 "byte {place}: {error}"
             );
         }
-        for length in [0, 7, header::BYTES - 1, header::BYTES, header::BYTES + 15, file.len() - 1] {
+        for length in [
+            0,
+            7,
+            header::BYTES - 1,
+            header::BYTES,
+            header::BYTES + 15,
+            file.len() - 1,
+        ] {
             let error = VaultKey::unlock(&file[..length], PASSWORD).unwrap_err();
-            assert!(matches!(error, VaultError::Damaged(_) | VaultError::NotAWallet), "{length}: {error}");
+            assert!(
+                matches!(error, VaultError::Damaged(_) | VaultError::NotAWallet),
+                "{length}: {error}"
+            );
         }
     }
 
@@ -228,7 +241,10 @@ mod tests {
             key().seal(b"other", &mut Seeded::new(3)).unwrap(),
         );
         let mixed = [&one[..header::BYTES], &other[header::BYTES..]].concat();
-        assert!(matches!(VaultKey::unlock(&mixed, PASSWORD), Err(VaultError::Damaged(_))));
+        assert!(matches!(
+            VaultKey::unlock(&mixed, PASSWORD),
+            Err(VaultError::Damaged(_))
+        ));
     }
 
     #[test]
@@ -238,7 +254,10 @@ mod tests {
             .map(|length| key().seal(&vec![7; length], &mut entropy).unwrap().len())
             .into();
         assert_eq!(sizes.len(), 1);
-        let (one, two) = (key().seal(b"", &mut entropy).unwrap(), key().seal(b"", &mut entropy).unwrap());
+        let (one, two) = (
+            key().seal(b"", &mut entropy).unwrap(),
+            key().seal(b"", &mut entropy).unwrap(),
+        );
         assert_ne!(one[header::BYTES..], two[header::BYTES..]);
     }
 
@@ -247,7 +266,10 @@ mod tests {
         let empty = VaultKey::new(b"", KdfCost::LOWEST, &mut Seeded::new(1));
         assert_eq!(empty.unwrap_err(), VaultError::EmptyPassword);
         let large = vec![0; padding::MAX_PADDED_BYTES];
-        assert!(matches!(key().seal(&large, &mut Seeded::new(1)), Err(VaultError::TooLarge(_))));
+        assert!(matches!(
+            key().seal(&large, &mut Seeded::new(1)),
+            Err(VaultError::TooLarge(_))
+        ));
     }
 
     proptest! {

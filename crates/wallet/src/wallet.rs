@@ -200,7 +200,9 @@ impl<S: Storage, E: Entropy> Wallet<S, E> {
                 return Err(WalletError::OtherIdentity);
             }
             let new = contents.ledger.merge(&other.ledger)?;
-            contents.next_sequence = contents.next_sequence.max(contents.ledger.next_sequence(contents.device));
+            contents.next_sequence = contents
+                .next_sequence
+                .max(contents.ledger.next_sequence(contents.device));
             Ok(new)
         })
     }
@@ -392,8 +394,7 @@ fn decode(plain: &[u8]) -> Result<Contents, WalletError> {
     if version != CONTENTS_VERSION {
         return Err(WalletError::ContentsVersion(version));
     }
-    let (contents, rest) =
-        postcard::take_from_bytes(rest).map_err(|error| WalletError::Contents(error.to_string()))?;
+    let (contents, rest) = postcard::take_from_bytes(rest).map_err(|error| WalletError::Contents(error.to_string()))?;
     if !rest.is_empty() {
         return Err(WalletError::Contents(format!("{} bytes are left over", rest.len())));
     }
@@ -412,7 +413,14 @@ mod tests {
 
     fn wallet(storage: &MemoryStorage, seed: u64) -> Wallet<MemoryStorage, Seeded> {
         let secret = random_secret(&mut Seeded::new(seed)).unwrap();
-        Wallet::create(storage.clone(), Seeded::new(seed + 100), PASSWORD, KdfCost::LOWEST, secret).unwrap()
+        Wallet::create(
+            storage.clone(),
+            Seeded::new(seed + 100),
+            PASSWORD,
+            KdfCost::LOWEST,
+            secret,
+        )
+        .unwrap()
     }
 
     fn played(seconds: u32) -> Played {
@@ -488,7 +496,10 @@ mod tests {
 
     #[test]
     fn only_the_same_identitys_ledger_is_merged() {
-        let (mut one, mut other) = (wallet(&MemoryStorage::default(), 1), wallet(&MemoryStorage::default(), 2));
+        let (mut one, mut other) = (
+            wallet(&MemoryStorage::default(), 1),
+            wallet(&MemoryStorage::default(), 2),
+        );
         other.anchor(SCHEDULE, 10_000, 10_000).unwrap();
         other.record(played(60), 10_500).unwrap();
         assert!(matches!(one.merge(other.contents()), Err(WalletError::OtherIdentity)));
@@ -513,7 +524,13 @@ mod tests {
         Wallet::open(storage.clone(), Seeded::new(2), PASSWORD).unwrap();
         wallet.change_password(b"new", KdfCost::LOWEST).unwrap();
         assert!(Wallet::open(storage.clone(), Seeded::new(2), PASSWORD).is_err());
-        assert_eq!(Wallet::open(storage, Seeded::new(2), b"new").unwrap().contents().crowd_threshold(), 7);
+        assert_eq!(
+            Wallet::open(storage, Seeded::new(2), b"new")
+                .unwrap()
+                .contents()
+                .crowd_threshold(),
+            7
+        );
     }
 
     #[test]

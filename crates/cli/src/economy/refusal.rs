@@ -2,10 +2,11 @@
 
 use alloy::sol_types::{SolInterface, decode_revert_reason};
 use cwe_bindings::economy::contracts::{
-    creator_registry::CreatorRegistry::CreatorRegistryErrors, cwe_identity::CWEIdentity::CWEIdentityErrors,
-    cwe_consumption::CWEConsumption::CWEConsumptionErrors, cwe_payouts::CWEPayouts::CWEPayoutsErrors, cwe_tiers::CWETiers::CWETiersErrors,
-    epoch_clock::EpochClock::EpochClockErrors, region_rules::RegionRules::RegionRulesErrors,
-    split_pay::SplitPay::SplitPayErrors, work_registry::WorkRegistry::WorkRegistryErrors,
+    creator_registry::CreatorRegistry::CreatorRegistryErrors, cwe_consumption::CWEConsumption::CWEConsumptionErrors,
+    cwe_identity::CWEIdentity::CWEIdentityErrors, cwe_payouts::CWEPayouts::CWEPayoutsErrors,
+    cwe_tiers::CWETiers::CWETiersErrors, epoch_clock::EpochClock::EpochClockErrors,
+    region_rules::RegionRules::RegionRulesErrors, split_pay::SplitPay::SplitPayErrors,
+    work_registry::WorkRegistry::WorkRegistryErrors,
 };
 
 use super::ids::name_of;
@@ -118,7 +119,10 @@ fn usage(data: &[u8]) -> Option<String> {
             e.epoch
         ),
         E::VerifierNotSet(_) => "this chain takes no submissions: no verifier of Split proofs is set".into(),
-        E::NullifierUsed(e) => format!("a submission with nullifier {} was taken in epoch {}", e.nullifier, e.epoch),
+        E::NullifierUsed(e) => format!(
+            "a submission with nullifier {} was taken in epoch {}",
+            e.nullifier, e.epoch
+        ),
         E::TierExhausted(e) => format!(
             "all {} subscribers of tier `{}` have submitted in epoch {}",
             e.subscribers,

@@ -83,7 +83,10 @@ fn show(file: &WalletFileArgs, wallet: &OpenWallet, json: bool) -> Result<()> {
     let commitment = wallet.contents().identity_commitment();
     let path = file.path()?;
     if json {
-        println!("{}", serde_json::json!({ "identity_commitment": commitment, "wallet": path }));
+        println!(
+            "{}",
+            serde_json::json!({ "identity_commitment": commitment, "wallet": path })
+        );
     } else {
         println!("wallet               {}", path.display());
         println!("identity commitment  {commitment}");

@@ -6,11 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cwe_wallet::{
-    SystemEntropy, Wallet,
-    storage::FileStorage,
-    vault::KdfCost,
-};
+use cwe_wallet::{SystemEntropy, Wallet, storage::FileStorage, vault::KdfCost};
 use eyre::{Result, WrapErr, bail, eyre};
 use zeroize::Zeroizing;
 
@@ -70,7 +66,13 @@ impl WalletFileArgs {
             Some(password) => password,
             None => ask_twice("Password of the new wallet: ")?,
         };
-        Ok(Wallet::create(storage, SystemEntropy, &password, KdfCost::STANDARD, secret)?)
+        Ok(Wallet::create(
+            storage,
+            SystemEntropy,
+            &password,
+            KdfCost::STANDARD,
+            secret,
+        )?)
     }
 
     fn password(&self) -> Result<Zeroizing<Vec<u8>>> {
@@ -84,7 +86,9 @@ impl WalletFileArgs {
         if let Some(path) = &self.password_file {
             return read_line_of(path).map(Some);
         }
-        Ok(std::env::var(PASSWORD_VARIABLE).ok().map(|text| Zeroizing::new(text.into_bytes())))
+        Ok(std::env::var(PASSWORD_VARIABLE)
+            .ok()
+            .map(|text| Zeroizing::new(text.into_bytes())))
     }
 }
 
@@ -106,7 +110,10 @@ pub(super) fn change_password(args: &PasswordArgs) -> Result<()> {
         None => ask_twice("New password: ")?,
     };
     wallet.change_password(&password, KdfCost::STANDARD)?;
-    println!("{} has the new password; copies made before have the old one", args.file.path()?.display());
+    println!(
+        "{} has the new password; copies made before have the old one",
+        args.file.path()?.display()
+    );
     Ok(())
 }
 
@@ -115,7 +122,9 @@ pub(super) fn read_line_of(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     let reading = || format!("{} can't be read", path.display());
     let file = std::fs::File::open(path).wrap_err_with(reading)?;
     let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(MAX_TEXT_BYTES)?));
-    file.take(MAX_TEXT_BYTES + 1).read_to_end(&mut text).wrap_err_with(reading)?;
+    file.take(MAX_TEXT_BYTES + 1)
+        .read_to_end(&mut text)
+        .wrap_err_with(reading)?;
     if u64::try_from(text.len())? > MAX_TEXT_BYTES {
         bail!("{} is too large: it holds one line", path.display());
     }

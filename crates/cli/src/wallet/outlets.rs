@@ -31,11 +31,15 @@ impl FromStr for Url {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let url: reqwest::Url = text.parse().map_err(|_| format!("`{text}` is no URL"))?;
-        let local = url.host_str().is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
+        let local = url
+            .host_str()
+            .is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
         match url.scheme() {
             "https" => Ok(Self(url)),
             "http" if local => Ok(Self(url)),
-            _ => Err(format!("`{text}` must begin with https://, so that nobody on the way reads along")),
+            _ => Err(format!(
+                "`{text}` must begin with https://, so that nobody on the way reads along"
+            )),
         }
     }
 }
@@ -158,7 +162,13 @@ impl Service {
     /// The answer's text.
     async fn post(&self, body: &impl Serialize) -> Result<String, OutletError> {
         let failed = |error: reqwest::Error| self.unreachable(error.without_url().to_string());
-        let response = self.client.post(self.endpoint.clone()).json(body).send().await.map_err(failed)?;
+        let response = self
+            .client
+            .post(self.endpoint.clone())
+            .json(body)
+            .send()
+            .await
+            .map_err(failed)?;
         let status = response.status();
         let text = read(response).await.map_err(failed)?;
         if status.is_success() {
@@ -200,10 +210,20 @@ mod tests {
 
     #[test]
     fn only_this_machine_is_spoken_to_without_tls() {
-        for good in ["https://relayer.example", "http://127.0.0.1:80", "http://localhost:9/", "http://[::1]:1"] {
+        for good in [
+            "https://relayer.example",
+            "http://127.0.0.1:80",
+            "http://localhost:9/",
+            "http://[::1]:1",
+        ] {
             good.parse::<Url>().unwrap();
         }
-        for bad in ["http://relayer.example", "ftp://127.0.0.1", "relayer", "http://127.0.0.1.example"] {
+        for bad in [
+            "http://relayer.example",
+            "ftp://127.0.0.1",
+            "relayer",
+            "http://127.0.0.1.example",
+        ] {
             assert!(bad.parse::<Url>().is_err(), "{bad}");
         }
     }
@@ -211,6 +231,9 @@ mod tests {
     #[test]
     fn the_path_is_appended_once() {
         let url: Url = "https://relayer.example/v1/".parse().unwrap();
-        assert_eq!(url.endpoint("submissions").unwrap().as_str(), "https://relayer.example/v1/submissions");
+        assert_eq!(
+            url.endpoint("submissions").unwrap().as_str(),
+            "https://relayer.example/v1/submissions"
+        );
     }
 }

@@ -75,7 +75,10 @@ fn derive(setup: Setup, path: &Path) -> Result<ProvingKeys> {
     let mut writer = BufWriter::new(file);
     keys.write(&mut writer).wrap_err_with(keeping)?;
     writer.flush().wrap_err_with(keeping)?;
-    let file = writer.into_inner().map_err(std::io::IntoInnerError::into_error).wrap_err_with(keeping)?;
+    let file = writer
+        .into_inner()
+        .map_err(std::io::IntoInnerError::into_error)
+        .wrap_err_with(keeping)?;
     file.persist(path).map_err(|error| error.error).wrap_err_with(keeping)?;
     Ok(keys)
 }

@@ -6,7 +6,10 @@ use cwe_wallet::{Played, Recorded, ids::WorkId};
 use eyre::{Result, WrapErr, bail};
 use serde::{Deserialize, Serialize};
 
-use super::{chain, file::{OpenWallet, WalletFileArgs}};
+use super::{
+    chain,
+    file::{OpenWallet, WalletFileArgs},
+};
 use crate::economy::{EconomyArgs, now_secs};
 
 /// Most bytes of a file of sessions.
@@ -139,7 +142,9 @@ fn read(args: &ImportArgs) -> Result<Vec<ImportedSession>> {
     let reading = || format!("{name} can't be read");
     let mut text = String::new();
     let file = std::fs::File::open(&args.sessions).wrap_err_with(reading)?;
-    file.take(MAX_IMPORT_BYTES + 1).read_to_string(&mut text).wrap_err_with(reading)?;
+    file.take(MAX_IMPORT_BYTES + 1)
+        .read_to_string(&mut text)
+        .wrap_err_with(reading)?;
     if u64::try_from(text.len())? > MAX_IMPORT_BYTES {
         bail!("{name} has more than {MAX_IMPORT_BYTES} bytes: import it in parts");
     }
@@ -155,11 +160,16 @@ fn show(recorded: &[Recorded], json: bool) -> Result<()> {
         clock_set_back_secs: recorded.first().and_then(|session| session.clock.set_back_secs),
     };
     if let Some(secs) = report.clock_set_back_secs {
-        eprintln!("warning: this device's clock was set back by {secs} s; the later time is taken, so that no session moves \
-                   into an epoch that is over");
+        eprintln!(
+            "warning: this device's clock was set back by {secs} s; the later time is taken, so that no session moves \
+                   into an epoch that is over"
+        );
     }
     if report.too_late > 0 {
-        eprintln!("warning: {} of them are of an epoch whose statement is frozen: kept, but not reported", report.too_late);
+        eprintln!(
+            "warning: {} of them are of an epoch whose statement is frozen: kept, but not reported",
+            report.too_late
+        );
     }
     if json {
         println!("{}", serde_json::to_string(&report)?);

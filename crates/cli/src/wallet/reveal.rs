@@ -85,7 +85,10 @@ async fn rounds(
     loop {
         let round = driver::reveal(wallet, chain, prover, outlet, epoch, args.all_at_once).await?;
         if round.postponed > 0 {
-            eprintln!("{} reveals were missed and got new times, so that they don't go out together", round.postponed);
+            eprintln!(
+                "{} reveals were missed and got new times, so that they don't go out together",
+                round.postponed
+            );
         }
         let until = match round.next {
             NextReveal::Done | NextReveal::Closed { .. } => return Ok(round),

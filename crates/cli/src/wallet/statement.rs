@@ -114,7 +114,16 @@ fn print(statement: &Statement) {
 }
 
 fn reported(rows: &[Row]) -> comfy_table::Table {
-    let mut shown = table::new(["work", "recorded", "reported", "plays", "price/min", "region", "share", "units"]);
+    let mut shown = table::new([
+        "work",
+        "recorded",
+        "reported",
+        "plays",
+        "price/min",
+        "region",
+        "share",
+        "units",
+    ]);
     for row in rows {
         shown.add_row([
             row.work.to_string(),

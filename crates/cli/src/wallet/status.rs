@@ -168,7 +168,10 @@ fn print(status: &Status) {
     if let Some(epoch) = status.epoch {
         println!("running epoch        {epoch}");
     }
-    println!("reveals are held back below {} submissions of the tier", status.crowd_threshold);
+    println!(
+        "reveals are held back below {} submissions of the tier",
+        status.crowd_threshold
+    );
     let mut rows = table::new(["epoch", "stage", "sessions", "tier", "subscribers", "revealed"]);
     for line in &status.epochs {
         rows.add_row([

@@ -166,9 +166,7 @@ impl Chain for ChainClient {
             .await?;
         let mut allowances = BTreeMap::new();
         for tier in self.call("reading the tiers", tiers.tierIds(), head).await? {
-            let terms = self
-                .call("reading a tier", tiers.termsOf(tier, epoch), head)
-                .await?;
+            let terms = self.call("reading a tier", tiers.termsOf(tier, epoch), head).await?;
             allowances.insert(tier, terms.allowanceSecs.to());
         }
         Ok(EpochFacts {
@@ -204,8 +202,7 @@ impl Chain for ChainClient {
         let times = (windows.ends_at, windows.submission_ends_at);
         let filter = event_filter::<CWEConsumption::ConsumptionSubmitted>(self.addresses.consumption);
         let filter = filter.topic1(epoch_topic(epoch));
-        let events: Vec<CWEConsumption::ConsumptionSubmitted> =
-            self.events_between(DOING, filter, times, head).await?;
+        let events: Vec<CWEConsumption::ConsumptionSubmitted> = self.events_between(DOING, filter, times, head).await?;
         let root = self.call(DOING, consumption.noteRoot(epoch), head).await?;
         let leaves = events.into_iter().map(|event| Submitted {
             tier: event.tierId,
@@ -235,7 +232,10 @@ fn leaves(bought: &[CWETiers::Subscribed], upgraded: &[SubscriptionUpgraded]) ->
     for event in bought {
         if event.index != U256::from(leaves.len()) {
             let due = leaves.len();
-            return Err(ChainError::Event(format!("subscription {} comes where {due} is due", event.index)));
+            return Err(ChainError::Event(format!(
+                "subscription {} comes where {due} is due",
+                event.index
+            )));
         }
         leaves.push(Subscription {
             commitment: event.identityCommitment.into(),
@@ -244,7 +244,9 @@ fn leaves(bought: &[CWETiers::Subscribed], upgraded: &[SubscriptionUpgraded]) ->
     }
     // After all purchases: an upgrade's leaf is there by then, and of several upgrades the last one stays.
     for event in upgraded {
-        let leaf = usize::try_from(event.index).ok().and_then(|index| leaves.get_mut(index));
+        let leaf = usize::try_from(event.index)
+            .ok()
+            .and_then(|index| leaves.get_mut(index));
         let leaf = leaf.ok_or_else(|| {
             ChainError::Event(format!("subscription {} is upgraded and was never bought", event.index))
         })?;
@@ -329,13 +331,22 @@ mod tests {
     #[test]
     fn events_that_leave_something_out_are_refused() {
         assert!(matches!(leaves(&[bought(1, 5)], &[]), Err(ChainError::Event(_))));
-        assert!(matches!(leaves(&[bought(0, 5)], &[upgraded(1, 2)]), Err(ChainError::Event(_))));
+        assert!(matches!(
+            leaves(&[bought(0, 5)], &[upgraded(1, 2)]),
+            Err(ChainError::Event(_))
+        ));
     }
 
     #[test]
     fn terms_are_those_that_hold_in_the_epoch() {
         let factors = [(B256::with_last_byte(1), 500_000)].into();
-        let events = [terms(1, 1, 10), terms(1, 4, 40), terms(2, 9, 90), terms(3, 1, 5), terms(3, 1, 6)];
+        let events = [
+            terms(1, 1, 10),
+            terms(1, 4, 40),
+            terms(2, 9, 90),
+            terms(3, 1, 5),
+            terms(3, 1, 6),
+        ];
         let price = |epoch, work| {
             let table = terms_at(epoch, &events, &factors).unwrap();
             let work = WorkId::try_from(B256::with_last_byte(work)).unwrap();

@@ -67,7 +67,10 @@ impl World {
     fn new(listener: &Secret) -> Self {
         let mut others: Vec<_> = (1..60).map(B256::with_last_byte).collect();
         others.insert(17, listener.identity_commitment().into());
-        let subscribers = others.into_iter().map(|commitment| Subscription { commitment, tier: tier() });
+        let subscribers = others.into_iter().map(|commitment| Subscription {
+            commitment,
+            tier: tier(),
+        });
         Self {
             now: Cell::new(WINDOWS.starts_at),
             key: Cell::new(None),
@@ -206,7 +209,15 @@ impl FakeProver {
 impl UsageProver for FakeProver {
     fn prove_split(&self, witness: SplitWitness<'_>, progress: &mut dyn FnMut(u32)) -> Result<Vec<u8>, ProverError> {
         progress(1000);
-        assert_eq!(witness.split.slots.iter().map(|slot| u32::from(slot.units)).sum::<u32>(), 100);
+        assert_eq!(
+            witness
+                .split
+                .slots
+                .iter()
+                .map(|slot| u32::from(slot.units))
+                .sum::<u32>(),
+            100
+        );
         let leaf = witness.secret.leaf(&witness.split.terms);
         assert_eq!(witness.subscription.root(leaf), witness.subscription_root);
         Ok(self.fresh())
@@ -247,7 +258,10 @@ fn device(storage: &MemoryStorage, seed: u64) -> TestWallet {
 }
 
 fn stage(wallet: &TestWallet) -> &'static str {
-    wallet.contents().epoch(EPOCH).map_or("none", |record| record.stage.name())
+    wallet
+        .contents()
+        .epoch(EPOCH)
+        .map_or("none", |record| record.stage.name())
 }
 
 /// Everything from proof to last reveal, with the chain's time moved on as windows open.
@@ -269,13 +283,27 @@ fn live_through(wallet: &mut TestWallet, world: &World) -> Result<NextReveal, Dr
 fn assert_sent_once(world: &World) {
     let ours = B256::from(secret().epoch_nullifier(Element::from(4242)));
     assert_eq!(world.submissions_seen.borrow()[&ours].len(), 1);
-    assert_eq!(world.submitted.borrow().iter().filter(|taken| taken.nullifier == ours).count(), 1);
+    assert_eq!(
+        world
+            .submitted
+            .borrow()
+            .iter()
+            .filter(|taken| taken.nullifier == ours)
+            .count(),
+        1
+    );
     let reveals = world.reveals_seen.borrow();
     assert!(reveals.values().all(|bodies| bodies.len() == 1), "one note, one body");
-    let units: BTreeMap<B256, u8> = reveals.values().map(|bodies| (bodies[0].work_id, bodies[0].units)).collect();
+    let units: BTreeMap<B256, u8> = reveals
+        .values()
+        .map(|bodies| (bodies[0].work_id, bodies[0].units))
+        .collect();
     assert_eq!(units.len(), reveals.len());
     assert_eq!(units.values().map(|units| u32::from(*units)).sum::<u32>(), 100);
-    assert_eq!(units.keys().copied().collect::<Vec<_>>(), [B256::from(work(1)), B256::from(work(2))]);
+    assert_eq!(
+        units.keys().copied().collect::<Vec<_>>(),
+        [B256::from(work(1)), B256::from(work(2))]
+    );
 }
 
 #[test]
@@ -283,7 +311,12 @@ fn an_epoch_goes_from_ledger_to_the_last_reveal() {
     let world = World::new(&secret());
     let mut wallet = wallet(&MemoryStorage::default());
     let early = run(prove(&mut wallet, &&world, &FakeProver::default(), EPOCH, &mut |_| {}));
-    assert!(matches!(early, Err(DriveError::Wallet(WalletError::Epoch(EpochError::KeyMissing { epoch: EPOCH })))));
+    assert!(matches!(
+        early,
+        Err(DriveError::Wallet(WalletError::Epoch(EpochError::KeyMissing {
+            epoch: EPOCH
+        })))
+    ));
     world.end_epoch();
     world.others_submit(59);
     assert_eq!(live_through(&mut wallet, &world).unwrap(), NextReveal::Done);
@@ -291,7 +324,14 @@ fn an_epoch_goes_from_ledger_to_the_last_reveal() {
     let record = wallet.contents().epoch(EPOCH).unwrap();
     assert_eq!(record.reveals().unwrap().crowd(), 60);
     assert!(!record.reveals().unwrap().is_held_back());
-    assert!(record.reveals().unwrap().reveals().iter().all(|reveal| matches!(reveal.state, RevealState::Acknowledged(_))));
+    assert!(
+        record
+            .reveals()
+            .unwrap()
+            .reveals()
+            .iter()
+            .all(|reveal| matches!(reveal.state, RevealState::Acknowledged(_)))
+    );
 }
 
 #[test]
@@ -310,7 +350,11 @@ fn a_kill_after_any_write_loses_nothing_and_sends_nothing_twice() {
             return;
         }
         let mut again = Wallet::open(storage, Seeded::new(5000 + u64::from(kill_at)), PASSWORD).unwrap();
-        assert_eq!(live_through(&mut again, &world).unwrap(), NextReveal::Done, "killed after write {kill_at}");
+        assert_eq!(
+            live_through(&mut again, &world).unwrap(),
+            NextReveal::Done,
+            "killed after write {kill_at}"
+        );
         assert_sent_once(&world);
     }
 }
@@ -335,7 +379,10 @@ fn answers_that_get_lost_are_asked_for_again_with_the_same_bytes() {
 fn an_epoch_that_another_device_submitted_is_left_to_it() {
     let world = World::new(&secret());
     world.end_epoch();
-    let (mut one, mut other) = (device(&MemoryStorage::default(), 1), device(&MemoryStorage::default(), 2));
+    let (mut one, mut other) = (
+        device(&MemoryStorage::default(), 1),
+        device(&MemoryStorage::default(), 2),
+    );
     let prover = FakeProver::default();
     run(prove(&mut one, &&world, &prover, EPOCH, &mut |_| {})).unwrap();
     run(prove(&mut other, &&world, &prover, EPOCH, &mut |_| {})).unwrap();
@@ -344,7 +391,12 @@ fn an_epoch_that_another_device_submitted_is_left_to_it() {
     assert_eq!(stage(&other), "superseded");
     world.now.set(WINDOWS.submission_ends_at);
     assert!(run(reveal(&mut other, &&world, &prover, &&world, EPOCH, true)).is_err());
-    assert_eq!(run(reveal(&mut one, &&world, &prover, &&world, EPOCH, true)).unwrap().next, NextReveal::Done);
+    assert_eq!(
+        run(reveal(&mut one, &&world, &prover, &&world, EPOCH, true))
+            .unwrap()
+            .next,
+        NextReveal::Done
+    );
     assert_sent_once(&world);
 }
 
@@ -360,7 +412,14 @@ fn an_older_copy_of_the_wallet_put_back_sends_nothing_different() {
     let mut old = MemoryStorage::default();
     old.replace(&copy).unwrap();
     let mut restored = Wallet::open(old, Seeded::new(2), PASSWORD).unwrap();
-    run(prove(&mut restored, &&world, &FakeProver::default(), EPOCH, &mut |_| {})).unwrap();
+    run(prove(
+        &mut restored,
+        &&world,
+        &FakeProver::default(),
+        EPOCH,
+        &mut |_| {},
+    ))
+    .unwrap();
     assert_eq!(stage(&restored), "superseded");
     assert_sent_once(&world);
 }
@@ -398,7 +457,14 @@ fn a_subscription_root_that_is_gone_is_noticed() {
 fn an_empty_month_and_a_missing_subscription_say_so() {
     let world = World::new(&secret());
     world.end_epoch();
-    let mut wallet = Wallet::create(MemoryStorage::default(), Seeded::new(1), PASSWORD, KdfCost::LOWEST, secret()).unwrap();
+    let mut wallet = Wallet::create(
+        MemoryStorage::default(),
+        Seeded::new(1),
+        PASSWORD,
+        KdfCost::LOWEST,
+        secret(),
+    )
+    .unwrap();
     let empty = run(prove(&mut wallet, &&world, &FakeProver::default(), EPOCH, &mut |_| {})).unwrap_err();
     assert!(empty.to_string().contains("nothing to report"), "{empty}");
     world.subscribers.borrow_mut().remove(17);
@@ -462,7 +528,10 @@ fn real_proofs_of_an_epoch_hold_for_exactly_what_is_sent() {
     world.end_epoch();
     let mut wallet = wallet(&MemoryStorage::default());
     let mut shown = Vec::new();
-    run(prove(&mut wallet, &&world, &prover, EPOCH, &mut |part| shown.push(part))).unwrap();
+    run(prove(&mut wallet, &&world, &prover, EPOCH, &mut |part| {
+        shown.push(part)
+    }))
+    .unwrap();
     assert!(shown.is_sorted() && shown.last() == Some(&1000));
     run(submit(&mut wallet, &&world, &&world, EPOCH)).unwrap();
     world.now.set(WINDOWS.submission_ends_at);

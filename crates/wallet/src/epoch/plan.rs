@@ -7,13 +7,7 @@ use cwe_usage::{Element, EpochTerms, MerklePath, SLOTS, Secret, Split, TierId, s
 use serde::{Deserialize, Serialize};
 
 use super::EpochError;
-use crate::{
-    chain::Subscriptions,
-    entropy::Entropy,
-    identity::random_element,
-    ids::element,
-    statement::Statement,
-};
+use crate::{chain::Subscriptions, entropy::Entropy, identity::random_element, ids::element, statement::Statement};
 
 /// What one epoch's proofs are made from. The same plan always gives the same notes.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +43,10 @@ impl Plan {
         let (leaf_index, _) = subscriptions
             .find(commitment)
             .ok_or(EpochError::NotSubscribed { epoch })?;
-        let path = subscriptions.tree().path(leaf_index).map_err(crate::chain::ChainError::from)?;
+        let path = subscriptions
+            .tree()
+            .path(leaf_index)
+            .map_err(crate::chain::ChainError::from)?;
         let plan = Self {
             key: terms.key.into(),
             diminishing_ppm: terms.diminishing_ppm,
@@ -141,7 +138,10 @@ impl Plan {
 
 impl fmt::Debug for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Plan").field("epoch", &self.epoch()).finish_non_exhaustive()
+        formatter
+            .debug_struct("Plan")
+            .field("epoch", &self.epoch())
+            .finish_non_exhaustive()
     }
 }
 
@@ -157,7 +157,10 @@ fn draw_positions(count: usize, entropy: &mut impl Entropy) -> Result<Vec<u8>, E
     match failure {
         Some(error) => Err(error.into()),
         // Slots are fewer than 256.
-        None => Ok(positions.into_iter().filter_map(|slot| u8::try_from(slot).ok()).collect()),
+        None => Ok(positions
+            .into_iter()
+            .filter_map(|slot| u8::try_from(slot).ok())
+            .collect()),
     }
 }
 

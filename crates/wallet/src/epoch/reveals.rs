@@ -166,7 +166,10 @@ impl RevealPlan {
         if now_secs >= self.closes_at {
             return NextReveal::Closed { unrevealed };
         }
-        let open = self.reveals.iter().filter(|reveal| !matches!(reveal.state, RevealState::Acknowledged(_)));
+        let open = self
+            .reveals
+            .iter()
+            .filter(|reveal| !matches!(reveal.state, RevealState::Acknowledged(_)));
         let Some(first) = open.min_by_key(|reveal| (reveal.due_secs, reveal.slot)) else {
             return NextReveal::Done;
         };
@@ -278,10 +281,18 @@ impl RevealPlan {
         let length = self.closes_at.saturating_sub(self.opens_at);
         let margin = (length / MARGIN_DIVISOR).min(MAX_MARGIN_SECS);
         let last_day = self.closes_at.saturating_sub(DAY_SECS);
-        let earliest = if self.held_back { from_secs.max(last_day) } else { from_secs };
+        let earliest = if self.held_back {
+            from_secs.max(last_day)
+        } else {
+            from_secs
+        };
         let earliest = earliest.max(self.opens_at);
         let regular_end = self.closes_at.saturating_sub(margin);
-        let latest = if earliest < regular_end { regular_end } else { self.closes_at };
+        let latest = if earliest < regular_end {
+            regular_end
+        } else {
+            self.closes_at
+        };
         Ok(earliest.saturating_add(below(entropy, latest.saturating_sub(earliest).max(1))?))
     }
 
@@ -330,7 +341,11 @@ mod tests {
     fn reveals_spread_over_the_window_and_leave_its_end_free() {
         let plan = plan(false, 100);
         let times: Vec<_> = plan.reveals().iter().map(|reveal| reveal.due_secs).collect();
-        assert!(times.iter().all(|time| (OPENS..CLOSES - MAX_MARGIN_SECS).contains(time)));
+        assert!(
+            times
+                .iter()
+                .all(|time| (OPENS..CLOSES - MAX_MARGIN_SECS).contains(time))
+        );
         for day in 0..7 {
             let of_day = times.iter().filter(|time| (**time - OPENS) / DAY_SECS == day).count();
             assert!((3..35).contains(&of_day), "day {day}: {of_day}");
@@ -369,7 +384,9 @@ mod tests {
         assert_eq!(plan.next(CLOSES - 1, false), NextReveal::Send(0));
         plan.acknowledge(0, receipt());
         assert_eq!(plan.next(CLOSES - 1, false), NextReveal::Done);
-        let RevealState::Acknowledged(kept) = &plan.reveals()[0].state else { panic!() };
+        let RevealState::Acknowledged(kept) = &plan.reveals()[0].state else {
+            panic!()
+        };
         assert!(kept.answer.len() <= MAX_RECEIPT_BYTES);
     }
 

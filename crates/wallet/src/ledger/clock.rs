@@ -107,7 +107,10 @@ mod tests {
         assert_eq!(schedule.epoch_at(1000), Some(3));
         assert_eq!(schedule.epoch_at(1099), Some(3));
         assert_eq!(schedule.epoch_at(1100), Some(4));
-        let nonsense = EpochSchedule { length_secs: 0, ..schedule };
+        let nonsense = EpochSchedule {
+            length_secs: 0,
+            ..schedule
+        };
         assert_eq!(nonsense.epoch_at(2000), None);
     }
 }

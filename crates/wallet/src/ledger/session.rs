@@ -47,7 +47,9 @@ pub enum SessionError {
         maximum: usize,
     },
     /// A correction out of range.
-    #[error("a work can be set to at most {maximum_secs} seconds and {maximum_plays} plays in an epoch, not {seconds} and {plays}")]
+    #[error(
+        "a work can be set to at most {maximum_secs} seconds and {maximum_plays} plays in an epoch, not {seconds} and {plays}"
+    )]
     Correction {
         /// Asked for.
         seconds: u64,

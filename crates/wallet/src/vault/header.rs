@@ -153,7 +153,13 @@ mod tests {
 
     #[test]
     fn a_hostile_file_cannot_ask_for_memory_or_time() {
-        for (memory_kib, passes) in [(u32::MAX, 1), (KdfCost::MAX_MEMORY_KIB + 1, 1), (0, 1), (8192, 0), (8192, u32::MAX)] {
+        for (memory_kib, passes) in [
+            (u32::MAX, 1),
+            (KdfCost::MAX_MEMORY_KIB + 1, 1),
+            (0, 1),
+            (8192, 0),
+            (8192, u32::MAX),
+        ] {
             let error = Header::read(&header(memory_kib, passes).bytes()).unwrap_err();
             assert_eq!(error, VaultError::CostOutOfRange { memory_kib, passes });
         }

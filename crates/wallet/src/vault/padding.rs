@@ -16,7 +16,9 @@ const LENGTH_BYTES: usize = 4;
 pub(super) fn padded(contents: &[u8], room: usize) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     let too_large = || VaultError::TooLarge(contents.len());
     let length = u32::try_from(contents.len()).map_err(|_| too_large())?;
-    let size = (contents.len() + LENGTH_BYTES).next_power_of_two().max(MIN_PADDED_BYTES);
+    let size = (contents.len() + LENGTH_BYTES)
+        .next_power_of_two()
+        .max(MIN_PADDED_BYTES);
     if size > MAX_PADDED_BYTES {
         return Err(too_large());
     }
@@ -48,7 +50,14 @@ mod tests {
 
     #[test]
     fn padding_is_removed_again_at_every_length() {
-        for length in [0, 1, MIN_PADDED_BYTES - 5, MIN_PADDED_BYTES - 4, MIN_PADDED_BYTES - 3, MIN_PADDED_BYTES * 2] {
+        for length in [
+            0,
+            1,
+            MIN_PADDED_BYTES - 5,
+            MIN_PADDED_BYTES - 4,
+            MIN_PADDED_BYTES - 3,
+            MIN_PADDED_BYTES * 2,
+        ] {
             let contents = vec![9; length];
             let mut padded = padded(&contents, 0).unwrap();
             assert!(padded.len().is_power_of_two() && padded.len() >= MIN_PADDED_BYTES);
