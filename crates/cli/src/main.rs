@@ -21,7 +21,6 @@ mod progress;
 mod prove;
 mod status;
 mod table;
-mod wallet;
 mod withdraw;
 
 use clap::{Parser, Subcommand};
@@ -48,7 +47,6 @@ enum Command {
     Prove(Box<prove::ProveArgs>),
     Creator(creator::CreatorArgs),
     Listener(listener::ListenerArgs),
-    Wallet(Box<wallet::WalletArgs>),
     #[command(name = cwe_prover_daemon::guard::GUARD, hide = true)]
     Guard(prove::GuardCommand),
 }
@@ -79,7 +77,6 @@ async fn run(command: Command) -> Result<()> {
         Command::Prove(args) => prove::run(&args).await,
         Command::Creator(args) => creator::run(&args).await,
         Command::Listener(args) => listener::run(&args).await,
-        Command::Wallet(args) => wallet::run(&args).await,
         Command::Guard(guard) => guard.run(),
     }
 }
