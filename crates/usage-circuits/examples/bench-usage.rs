@@ -155,11 +155,11 @@ fn split_witness() -> Result<SplitWitness> {
         diminishing_ppm: 1_000_000,
     };
     let mut usages = Vec::with_capacity(SLOTS);
-    for number in 1..=SLOTS as u32 {
+    for number in 1..=u8::try_from(SLOTS)? {
         usages.push(Usage {
-            work: WorkId::try_from(id(number.try_into()?))?,
-            seconds: 50 * number,
-            plays: number,
+            work: WorkId::try_from(id(number))?,
+            seconds: 50 * u32::from(number),
+            plays: number.into(),
             price: 1500,
             region: 1_000_000,
             credibility: 1_000_000,

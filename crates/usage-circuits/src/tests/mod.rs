@@ -186,10 +186,13 @@ fn months_at_the_edges_satisfy_the_circuit() {
     }
 }
 
+/// Falsifies the values of a month.
+type Lie<'a> = &'a dyn Fn(&mut SplitHints);
+
 #[test]
 fn months_that_lie_are_refused() {
     let one = Fr::ONE;
-    let lies: [(&str, &dyn Fn(&mut SplitHints)); 8] = [
+    let lies: [(&str, Lie<'_>); 8] = [
         ("units off by one", &|hints| {
             hints.slots[0].units += one;
             hints.slots[17].units -= one;
