@@ -148,11 +148,11 @@ fn partial_rounds(
     beside: &mut [Fr; BESIDE],
     changed: impl Fn(usize, Fr) -> Fr,
 ) -> [Fr; STATE] {
-    for round in 0..rounds {
+    for (round, output) in beside.iter_mut().enumerate().take(rounds) {
         let constants = round_constants(first + round);
         let [input, one, other] = array::from_fn(|lane| state[lane] + constants[lane]);
-        beside[round] = changed(round, fifth(input));
-        state = mix([beside[round], one, other]);
+        *output = changed(round, fifth(input));
+        state = mix([*output, one, other]);
     }
     state
 }

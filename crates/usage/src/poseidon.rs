@@ -37,7 +37,7 @@ pub fn hash(left: Element, right: Element) -> Element {
         for (value, constant) in state.iter_mut().zip(constants) {
             *value += constant;
         }
-        let full = round < FULL_ROUNDS / 2 || round >= FULL_ROUNDS / 2 + PARTIAL_ROUNDS;
+        let full = !(FULL_ROUNDS / 2..FULL_ROUNDS / 2 + PARTIAL_ROUNDS).contains(&round);
         for value in state.iter_mut().take(if full { 3 } else { 1 }) {
             *value *= value.square().square();
         }

@@ -2,6 +2,8 @@
 //!
 //! `CWE_WRITE_VECTORS=1 cargo test -p cwe-usage --test vectors` writes the file anew after a change of the protocol.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may unwrap")]
+
 use alloy_primitives::{B256, U256};
 use cwe_usage::{
     Diminishing, EPOCH_TREE_DEPTH, Element, EpochTerms, Note, SLOTS, Secret, Split, TierId, Tree, Usage, WorkId,

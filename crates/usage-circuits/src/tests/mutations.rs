@@ -11,16 +11,21 @@ use halo2_proofs::{
     halo2curves::{bn256::Fr, ff::Field},
 };
 
+use super::rng;
 use crate::{
+    Srs,
     fault::{Change, Fault, Omission, Place, To},
     field::{power_of_two, scalar_of, uint},
+    keys::CircuitKey,
     layout::TraceCircuit,
     parts::Step,
     poseidon::{BESIDE, PoseidonCell, RowKind},
+    prove::create,
     reveal::RevealHints,
     rule::Rule,
     split_hints::{SlotHints, SplitHints},
     trace::{DIGITS, Trace},
+    verify::check,
 };
 
 const K: u32 = 8;
@@ -540,7 +545,7 @@ fn out_of_range() -> Vec<Falsehood> {
             &|slot| {
                 slot.seconds = Fr::ZERO;
                 slot.set_plays(3, 0);
-                let other = (slot.factor_remainder + one) * fr(1);
+                let other = slot.factor_remainder + one;
                 let valid = if other == fr(3) { Fr::ZERO } else { other };
                 slot.factor = (fr(sum(3)) - valid) * fr(3).invert().unwrap();
                 slot.factor_remainder = valid;
@@ -732,34 +737,210 @@ fn every_public_input_is_bound() {
     }
 }
 
+/// Falsehoods that one copy keeps out, where the value copied must not just be any other.
+fn false_copies() -> Vec<Falsehood> {
+    let copy = |rule, input| Omission::Copy(rule, input);
+    let one = Fr::ONE;
+    let set = |rule, occurrence, input, to| change(rule, occurrence, Place::Input(input), To::Exactly(to));
+    let add = |rule, occurrence, input, amount| change(rule, occurrence, Place::Input(input), To::Plus(amount));
+    let honest = SplitHints::small();
+    let total = honest.total;
+    let shift = power_of_two(OFFSET_BITS);
+    let doubled = |input, amount| {
+        let lie = |hints: &mut SplitHints| {
+            hints.complete(&Lie {
+                total: Some(total + total),
+                ..Lie::default()
+            })
+        };
+        Falsehood::new(copy(Rule::Total, input), lie, vec![add(Rule::Total, 0, input, amount)])
+    };
+    let other_low = |input, amount| {
+        let lie = |hints: &mut SplitHints| {
+            let low = hints.low + one;
+            hints.complete(&Lie {
+                low: Some(low),
+                ..Lie::default()
+            });
+        };
+        Falsehood::new(
+            copy(Rule::OffsetParts, input),
+            lie,
+            vec![add(Rule::OffsetParts, 0, input, amount)],
+        )
+    };
+    let higher_offset = |input, to| {
+        let lie = |hints: &mut SplitHints| {
+            let offset = hints.offset + one;
+            hints.complete(&Lie {
+                offset: Some(offset),
+                ..Lie::default()
+            });
+        };
+        Falsehood::new(
+            copy(Rule::OffsetRemainder, input),
+            lie,
+            vec![set(Rule::OffsetRemainder, 0, input, to)],
+        )
+    };
+    let moved = (honest.offset + one) * shift;
+    let last_term = PLAYS - 1;
+    let without_busy = |hints: &mut SplitHints| {
+        hints.slots[BUSY].set_plays(2, 0);
+        hints.complete(&Lie::default());
+    };
+    let fewer_units = |hints: &mut SplitHints| hints.slots[0].units -= one;
+    vec![
+        // A second submission: the nullifier of another secret.
+        Falsehood::new(
+            copy(Rule::Nullifier, 0),
+            |hints| {
+                hints.secret += one;
+                hints.complete(&Lie::default());
+                hints.secret -= one;
+            },
+            vec![add(Rule::Nullifier, 0, 0, one)],
+        ),
+        doubled(0, total * fr(UNITS.into())),
+        doubled(1, -total * fr(UNITS.into())),
+        doubled(2, -total),
+        other_low(0, -shift.invert().unwrap()),
+        other_low(1, -one),
+        other_low(2, one),
+        higher_offset(0, moved * total.invert().unwrap()),
+        higher_offset(1, moved * honest.low.invert().unwrap()),
+        higher_offset(2, honest.offset),
+        Falsehood::new(
+            copy(Rule::ReciprocalRemainder, 0),
+            |hints| {
+                without_busy(hints);
+                hints.reciprocals[last_term] += one;
+            },
+            vec![add(Rule::ReciprocalRemainder, last_term, 0, -one)],
+        ),
+        Falsehood::new(
+            copy(Rule::ReciprocalSum, 0),
+            without_busy,
+            vec![add(Rule::ReciprocalSum, last_term, 0, one)],
+        ),
+        Falsehood::new(
+            copy(Rule::ReciprocalSum, 1),
+            without_busy,
+            vec![add(Rule::ReciprocalSum, last_term, 1, one)],
+        ),
+        // The sum of more plays than there were.
+        Falsehood::new(
+            copy(Rule::CountedPlays, 0),
+            |hints| {
+                (hints.slots[3].factor, hints.slots[3].factor_remainder) = (fr(sum(3) / 2), fr(sum(3) % 2));
+                hints.complete(&Lie::default());
+            },
+            vec![add(Rule::CountedPlays, 3, 0, one)],
+        ),
+        Falsehood::new(
+            copy(Rule::CountedPlays, 3),
+            |hints| {
+                hints.slots[0].factor += one;
+                hints.complete(&Lie::default());
+            },
+            vec![add(Rule::CountedPlays, 0, 3, -one)],
+        ),
+        Falsehood::new(
+            copy(Rule::FactorSum, 2),
+            |hints| hints.slots[3].factor_remainder = one - hints.slots[3].factor_remainder,
+            vec![set(Rule::FactorSum, 3, 2, honest.slots[3].factor_remainder)],
+        ),
+        Falsehood::new(
+            copy(Rule::Cumulated, 2),
+            |hints| {
+                hints.complete(&Lie {
+                    weights: [one, Fr::ZERO, Fr::ZERO, Fr::ZERO],
+                    ..Lie::default()
+                })
+            },
+            vec![add(Rule::Cumulated, 0, 2, fr(UNITS.into()))],
+        ),
+        Falsehood::new(
+            copy(Rule::UnitsSum, 0),
+            fewer_units,
+            vec![add(Rule::UnitsSum, 0, 0, one)],
+        ),
+        Falsehood::new(
+            copy(Rule::UnitsSum, 1),
+            fewer_units,
+            vec![add(Rule::UnitsSum, 0, 1, one)],
+        ),
+        Falsehood::new(
+            copy(Rule::Rounding, 0),
+            |hints| {
+                hints.slots[0].units += one;
+                hints.slots[BUSY].units -= one;
+            },
+            vec![add(Rule::Rounding, 0, 0, -one), add(Rule::Rounding, 1, 0, -one)],
+        ),
+    ]
+}
+
+/// Whether some copy into this input can be another value by one, and only the copy forbids it.
+fn copy_is_needed(rule: Rule, input: usize, holds: &dyn Fn(Fault) -> bool) -> bool {
+    let amounts = [Fr::ONE, -Fr::ONE];
+    let tries = (0..=BUSY).flat_map(|occurrence| amounts.map(|amount| (occurrence, amount)));
+    tries.into_iter().any(|(occurrence, amount)| {
+        let changes = vec![change(rule, occurrence, Place::Input(input), To::Plus(amount))];
+        let fault = |omission| Fault {
+            omission,
+            changes: changes.clone(),
+            ..Fault::default()
+        };
+        holds(fault(Some(Omission::Copy(rule, input)))) && !holds(fault(None))
+    })
+}
+
 #[test]
-fn search_copies() {
-    let mut split = SplitHints::small().trace(Fault::default()).fault.copied;
-    let mut unresolved = vec![];
-    for (rule, input) in std::mem::take(&mut split) {
-        let mut found = false;
-        'search: for occurrence in 0..4 {
-            for amount in [Fr::ONE, -Fr::ONE] {
-                let changes = vec![change(rule, occurrence, Place::Input(input), To::Plus(amount))];
-                let omission = Some(Omission::Copy(rule, input));
-                if split_accepted(
-                    &SplitHints::small(),
-                    Fault {
-                        omission,
-                        changes,
-                        ..Fault::default()
-                    },
-                ) {
-                    found = true;
-                    println!("{rule:?} {input} {occurrence}");
-                    break 'search;
-                }
-            }
-        }
-        if !found {
-            unresolved.push((rule, input));
+fn every_copy_is_needed() {
+    let falsehoods = false_copies();
+    check_all(&falsehoods);
+    let shown: Vec<_> = falsehoods.iter().map(|falsehood| falsehood.without).collect();
+    let split = SplitHints::small();
+    let in_split = split.trace(Fault::default()).fault.copied;
+    for (rule, input) in in_split {
+        if !shown.contains(&Omission::Copy(rule, input)) {
+            let needed = copy_is_needed(rule, input, &|fault| split_accepted(&split, fault));
+            assert!(needed, "Split, {rule:?}, input {input}");
         }
     }
-    println!("UNRESOLVED {unresolved:?}");
-    println!("REVEAL {:?}", small_reveal().trace(Fault::default()).fault.copied);
+    let in_reveal = small_reveal().trace(Fault::default()).fault.copied;
+    for (rule, input) in in_reveal {
+        let holds = |fault| {
+            let trace = small_reveal().trace(fault);
+            let public = trace.public_inputs();
+            accepted(trace, false, public)
+        };
+        assert!(copy_is_needed(rule, input, &holds), "Reveal, {rule:?}, input {input}");
+    }
+}
+
+/// The same falsehoods against the proof system itself.
+#[test]
+fn no_falsehood_has_a_proof() {
+    let srs = Srs::setup(K, rng());
+    let circuit = TraceCircuit {
+        trace: SplitHints::small().trace(Fault::default()),
+        ranges: true,
+    };
+    let keys = CircuitKey::derive(&srs, K, &circuit).unwrap();
+    let holds = |hints: &SplitHints, changes: Vec<Change>| {
+        let trace = hints.trace(Fault {
+            changes,
+            ..Fault::default()
+        });
+        let public = trace.public_inputs();
+        // Something that is not in the table has no proof at all.
+        let proof = create(&keys, TraceCircuit { trace, ranges: true }, &public, rng());
+        proof.is_ok_and(|proof| check(&keys.srs, keys.key.get_vk(), &public, &proof))
+    };
+    assert!(holds(&SplitHints::small(), vec![]));
+    for falsehood in out_of_range().into_iter().chain(false_copies()) {
+        assert!(!holds(&falsehood.hints, falsehood.changes), "{:?}", falsehood.without);
+    }
 }
