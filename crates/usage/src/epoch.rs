@@ -126,10 +126,10 @@ mod tests {
             tier_epoch(tier, u64::MAX).to_uint(),
             (U256::from(1) << 248) - U256::from(1)
         );
-        let light = TierId::try_from(word(U256::from(0x6c69_6768_74_u64))).unwrap();
+        let light = TierId::try_from(word(U256::from(0x6c_6967_6874_u64))).unwrap();
         assert_eq!(
             tier_epoch(light, 7).to_uint(),
-            (U256::from(0x6c69_6768_74_u64) << 64) + U256::from(7)
+            (U256::from(0x6c_6967_6874_u64) << 64) + U256::from(7)
         );
     }
 }

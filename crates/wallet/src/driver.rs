@@ -106,10 +106,9 @@ pub async fn preview(contents: &Contents, chain: &impl Chain, epoch: u64) -> Res
         allowance_secs: facts.allowances.get(&tier).copied().unwrap_or_default(),
         diminishing_ppm: facts.diminishing_ppm,
     };
-    let nullifier = match facts.terms(epoch, tier)? {
-        Some(terms) => Some(contents.secret().epoch_nullifier(terms.key)),
-        None => None,
-    };
+    let nullifier = facts
+        .terms(epoch, tier)?
+        .map(|terms| contents.secret().epoch_nullifier(terms.key));
     Statement::new(contents.ledger(), terms, &works, nullifier).map_err(|error| EpochError::from(error).into())
 }
 

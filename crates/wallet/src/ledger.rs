@@ -213,7 +213,7 @@ mod tests {
         fn merging_is_commutative_associative_and_idempotent(a in ledgers(), b in ledgers(), c in ledgers()) {
             prop_assert_eq!(merged(&a, &b), merged(&b, &a));
             prop_assert_eq!(merged(&merged(&a, &b), &c), merged(&a, &merged(&b, &c)));
-            prop_assert_eq!(merged(&a, &a), a.clone());
+            prop_assert_eq!(&merged(&a, &a), &a);
             prop_assert_eq!(merged(&merged(&a, &b), &b), merged(&a, &b));
         }
 

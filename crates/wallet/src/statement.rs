@@ -346,9 +346,7 @@ mod tests {
 
     #[test]
     fn more_works_than_slots_keep_the_heaviest_and_name_the_others() {
-        let many: Vec<_> = (1..=SLOTS as u64 + 3)
-            .map(|number| (number, 10 + number as u32 % 50))
-            .collect();
+        let many: Vec<_> = (1..=SLOTS as u64 + 3).zip((10..60).cycle()).collect();
         let statement = Statement::new(&ledger(&many), TERMS, &table(1..1000), Some(Element::from(5))).unwrap();
         assert_eq!(statement.rows.len(), SLOTS);
         assert_eq!(statement.left_out.len(), 3);
