@@ -144,7 +144,7 @@ fn copies_of_every_alignment_agree() {
     let sender = SENDERS.get(0);
     let init = [
         hex!("60").as_slice(),
-        &[copier.len() as u8],
+        &[u8::try_from(copier.len()).unwrap()],
         &hex!("80600a5f395ff300"),
         &copier,
     ]
