@@ -221,6 +221,7 @@ pub(crate) async fn run(args: &ProveArgs) -> Result<()> {
     progress.step("reading the batches and their input");
     let (l1, job, input) = prepare(&network, args, prover).await?;
     let (kind, id) = enqueue(&queue, &network, &job, &input).await?;
+    progress.finish();
 
     let recorder = Arc::new(Recorder {
         rows: Mutex::default(),
@@ -243,11 +244,6 @@ pub(crate) async fn run(args: &ProveArgs) -> Result<()> {
         shutdown: shutdown.clone(),
         queue,
     };
-    progress.step("proving keys: what is missing is made, once, in about 15 minutes");
-    if !make_keys(&workshop).await? {
-        bail!("interrupted: the same command goes on from here");
-    }
-    progress.finish();
     let proof = prove(&workshop, id).await?;
     let output = keep(&data, &job, stop_after, &proof)?;
     let finalized = match signer.filter(|_| args.post) {
@@ -399,6 +395,12 @@ async fn prove(workshop: &Workshop, id: i64) -> Result<Vec<u8>> {
     if workshop.queue.job(id).await?.state == JobState::Done {
         return Ok(workshop.queue.output(id).await?);
     }
+    let mut progress = Progress::new();
+    progress.step("proving keys: what is missing is made, once, in about 15 minutes");
+    if !make_keys(workshop).await? {
+        bail!("interrupted: the same command goes on from here");
+    }
+    progress.finish();
     let lease = lease(workshop).await?;
     match workshop.work(lease).await? {
         Attempt::Done(output) => Ok(output),
