@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alloy::{
-    consensus::{Header, TxReceipt, transaction::Recovered},
+    consensus::{Header, transaction::Recovered},
     primitives::{Address, B256, Bloom, Bytes, U256},
 };
 use cwe_executor::{BlockContext, ExecutedTx, TxChanges, header};
@@ -92,7 +92,7 @@ impl PendingBlock {
             receipt: executed.receipt,
         });
         self.gas_used = pending.receipt.cumulative_gas_used;
-        self.logs_bloom |= pending.receipt.bloom();
+        self.logs_bloom |= executed.bloom;
         self.log_count += pending.receipt.logs.len() as u64;
         self.transactions.push_back(Arc::clone(&pending));
         self.positions.insert(hash, index);

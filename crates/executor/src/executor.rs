@@ -40,6 +40,8 @@ pub struct BlockExecutor<DB: DatabaseRef> {
 pub struct ExecutedTx {
     /// Its receipt, logs included.
     pub receipt: Receipt,
+    /// Bloom filter of the receipt's logs.
+    pub bloom: Bloom,
     /// Gas it used, refunds subtracted.
     pub gas_used: u64,
     /// What it paid, CLN wei per gas; 0 for a message.
@@ -295,6 +297,7 @@ impl<DB: DatabaseRef> BlockExecutor<DB> {
         self.receipts.push(receipt.clone());
         Ok(ExecutedTx {
             receipt,
+            bloom: self.blooms.last().copied().unwrap_or_default(),
             gas_used: result.tx_gas_used(),
             effective_gas_price: tx.effective_gas_price(Some(self.context.base_fee)),
             contract_address: tx.is_create().then(|| tx.signer().create(tx.nonce())),

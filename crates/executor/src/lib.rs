@@ -29,6 +29,7 @@ pub mod poseidon;
 mod precompiles;
 #[cfg(feature = "std")]
 mod record;
+mod roots;
 mod seal;
 mod state;
 mod transition;
@@ -44,7 +45,7 @@ pub use genesis::{Genesis, GenesisAccount, GenesisBlock, GenesisError, SystemCon
 pub use precompiles::{POSEIDON_GAS, precompile_addresses};
 #[cfg(feature = "std")]
 pub use record::{RecordError, RecordingError, record_witness};
-pub use seal::{SealedBlock, header, seal};
+pub use seal::{SealedBlock, header};
 pub use state::{BlockState, TxAccountChange, TxChanges};
 pub use transition::{BlockInput, ExecutedBlock, Parent, conclude, execute_block};
 pub use witness::{MAX_WITNESS_BYTES, MAX_WITNESS_HEADERS, Witness, WitnessError};

@@ -3,8 +3,7 @@
 use alloc::vec::Vec;
 
 use alloy_consensus::{
-    EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH, Header, ReceiptWithBloom, Sealed,
-    proofs::{calculate_receipt_root, calculate_transaction_root},
+    EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH, Header, ReceiptWithBloom, Sealed, proofs::calculate_receipt_root,
 };
 use alloy_eips::eip7685::EMPTY_REQUESTS_HASH;
 use alloy_primitives::B256;
@@ -23,14 +22,6 @@ pub struct SealedBlock {
     pub queue: QueueHash,
     /// Root of the withdrawal tree after the block.
     pub withdrawal_root: B256,
-}
-
-/// Completes a block: header, hash and body.
-///
-/// `transactions` are the executed ones, messages first; `state_root` is the root after `outcome.changes`.
-pub fn seal(outcome: &BlockOutcome, transactions: Vec<TxEnvelope>, state_root: B256) -> Sealed<Block> {
-    let header = final_header(outcome, calculate_transaction_root(&transactions), state_root);
-    seal_header(header, transactions)
 }
 
 /// The header of a closed block.

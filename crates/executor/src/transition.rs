@@ -13,7 +13,8 @@ use crate::{
     block::BlockContext,
     error::BlockError,
     executor::{BlockExecutor, BlockOutcome},
-    seal::seal,
+    roots::roots,
+    seal::seal_header,
     state::BlockState,
 };
 
@@ -95,10 +96,8 @@ pub fn conclude<B: StateBackend>(
     transactions: Vec<TxEnvelope>,
     backend: &B,
 ) -> Result<ExecutedBlock, BlockError<BackendError<B>>> {
-    let trie = backend
-        .update_root(&outcome.changes)
-        .map_err(|error| BlockError::Trie(Box::new(error)))?;
-    let (block, hash) = seal(&outcome, transactions, trie.root).into_parts();
+    let (trie, header) = roots(&outcome, &transactions, backend).map_err(|error| BlockError::Trie(Box::new(error)))?;
+    let (block, hash) = seal_header(header, transactions).into_parts();
     Ok(ExecutedBlock {
         block,
         hash,

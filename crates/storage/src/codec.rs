@@ -44,7 +44,7 @@ mod tests {
         }
         .encode();
         let history = HistoryKey::new(key.as_ref(), u64::MAX);
-        assert_eq!((history.row(), history.block()), (key.as_ref(), u64::MAX));
+        assert_eq!(HistoryKey::split(history.as_ref()), (key.as_ref(), u64::MAX));
         assert!(HistoryKey::is_of(key.as_ref(), history.as_ref()));
         let chunk = ChunkKey::new(7, history.as_ref()).encode();
         assert_eq!(chunk.as_ref().len(), MAX_KEY_BYTES);
@@ -89,7 +89,7 @@ mod tests {
             let _ = SlotKey::decode(&bytes);
             let _ = ChunkKey::decode(&bytes);
             let _ = <RunInfo as Value>::decode(&bytes);
-            let _ = HistoryKey::decode(&bytes);
+            let _ = HistoryKey::split(&bytes);
         }
     }
 }

@@ -332,7 +332,7 @@ fn write_state(writer: &Writer, changes: &StateChanges, run: &mut Run) -> Result
     let mut accounts = StateWriter::<Accounts>::new(writer)?;
     let mut slots = StateWriter::<Slots>::new(writer)?;
     for (address, change) in &changes.accounts {
-        accounts.set(address, &[(block, change.current.as_ref())])?;
+        accounts.set(address, block, change.current.as_ref())?;
         for (slot, change) in &change.storage {
             let value = (!change.current.is_zero()).then_some(&change.current);
             slots.set(
@@ -340,7 +340,8 @@ fn write_state(writer: &Writer, changes: &StateChanges, run: &mut Run) -> Result
                     address: *address,
                     slot: *slot,
                 },
-                &[(block, value)],
+                block,
+                value,
             )?;
         }
     }
@@ -353,7 +354,7 @@ fn write_trie(writer: &Writer, trie: &TrieUpdates, run: &mut Run) -> Result<(), 
     let block = run.last;
     let mut account_nodes = StateWriter::<AccountNodes>::new(writer)?;
     for (path, node) in &trie.account_nodes {
-        account_nodes.set(&AccountNodeKey(*path), &[(block, node.as_ref())])?;
+        account_nodes.set(&AccountNodeKey(*path), block, node.as_ref())?;
     }
     run.account_nodes = account_nodes.finish();
     let mut storage_nodes = StateWriter::<StorageNodes>::new(writer)?;
@@ -364,7 +365,8 @@ fn write_trie(writer: &Writer, trie: &TrieUpdates, run: &mut Run) -> Result<(), 
                     owner: *owner,
                     path: *path,
                 },
-                &[(block, node.as_ref())],
+                block,
+                node.as_ref(),
             )?;
         }
     }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Version of the tables and their encodings. Raised by every change that an older program can't read.
-pub(crate) const SCHEMA: u64 = 2;
+pub(crate) const SCHEMA: u64 = 3;
 
 /// The database of one chain. Threads share it; one process writes, others may read.
 #[derive(Debug)]

@@ -31,6 +31,10 @@ pub(crate) const MAX_VALUE_BYTES: usize = 64 << 20;
 /// Pages that one search of the free list may gather; large, so that big blocks reuse space instead of growing the file.
 const FREE_LIST_SEARCH_PAGES: u64 = 256 * 1024;
 
+/// Pages in memory that a transaction leaves to the next one, 32 MiB at most: taken from the system anew, each would be
+/// cleared by it first.
+const RESERVED_PAGES: u64 = 8 * 1024;
+
 /// A row as MDBX holds it: key and value.
 type RawRow<'t> = (Cow<'t, [u8]>, Cow<'t, [u8]>);
 
@@ -165,7 +169,8 @@ fn builder(config: &EnvironmentConfig) -> signet_libmdbx::sys::EnvironmentBuilde
         })
         .set_max_readers(config.max_readers)
         .set_max_dbs(config.tables.len())
-        .set_rp_augment_limit(FREE_LIST_SEARCH_PAGES);
+        .set_rp_augment_limit(FREE_LIST_SEARCH_PAGES)
+        .set_dp_reserve_limit(RESERVED_PAGES);
     builder
 }
 

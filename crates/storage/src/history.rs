@@ -5,10 +5,17 @@
 //! history costs the disk little more than its own bytes, wherever in the state the rows lie. Whoever reads an old
 //! state asks the runs above its block, the oldest first: the first value found is what the row had then.
 
+mod chunk;
+mod entries;
+
 use std::borrow::Cow;
 
 use signet_libmdbx::TransactionKind;
 
+use self::{
+    chunk::{ChunkReader, ChunkWriter, Malformed},
+    entries::Entries,
+};
 use crate::{
     StorageError,
     codec::{ChunkKey, HistoryKey, Key, RunInfo, Value},
@@ -17,17 +24,11 @@ use crate::{
     tables::{AccountNodes, Accounts, Runs, Slots, StateTable, StorageNodes, Table},
 };
 
-/// Bytes of entries in one chunk: a lookup scans half of one.
-const CHUNK_BYTES: usize = if cfg!(test) { 128 } else { 8 << 10 };
-
 /// Runs are merged up to this size: few runs to ask, and no merge takes long.
 const MERGED_BYTES: u64 = if cfg!(test) { 4 << 10 } else { 16 << 20 };
 
 /// Runs below this size count as equally large.
 const SMALL_RUN_BYTES: u64 = if cfg!(test) { 128 } else { 16 << 10 };
-
-/// The value that a row had before a block: key (row and block) and value.
-type Entry = (HistoryKey, Vec<u8>);
 
 /// The value that a row had after `block`.
 pub(crate) fn value_at<T: StateTable, K: TransactionKind>(
@@ -66,8 +67,8 @@ fn value_in_run<T: StateTable, K: TransactionKind>(
     if !ChunkKey::is_of(run, &chunk_key) {
         return Ok(None);
     }
-    for entry in Entries(&chunk) {
-        let (key, value) = entry.ok_or_else(cut_off::<T>)?;
+    let mut entries = ChunkReader::new(&chunk);
+    while let Some((key, value)) = entries.next().map_err(malformed::<T>)? {
         if key < wanted.as_ref() {
             continue;
         }
@@ -85,7 +86,7 @@ fn value_in_run<T: StateTable, K: TransactionKind>(
 /// Writes what blocks change in one state table, and collects what they replace.
 pub(crate) struct StateWriter<'w, T: StateTable> {
     current: WriteCursor<'w, T>,
-    replaced: Vec<Entry>,
+    replaced: Entries,
     value: Vec<u8>,
     previous: Vec<u8>,
 }
@@ -94,16 +95,26 @@ impl<'w, T: StateTable> StateWriter<'w, T> {
     pub(crate) fn new(writer: &'w Writer) -> Result<Self, StorageError> {
         Ok(Self {
             current: writer.cursor::<T>()?,
-            replaced: Vec::new(),
+            replaced: Entries::default(),
             value: Vec::new(),
             previous: Vec::new(),
         })
     }
 
-    /// Sets a row, or removes it, in one block or in several, ascending. Fastest in key order. Each row once.
-    pub(crate) fn set(&mut self, key: &T::Key, changes: &[(u64, Option<&T::Value>)]) -> Result<(), StorageError> {
-        let key = key.encode();
-        let row = key.as_ref();
+    /// Sets a row, or removes it, in one block. Fastest in key order. Each row once.
+    pub(crate) fn set(&mut self, key: &T::Key, block: u64, value: Option<&T::Value>) -> Result<(), StorageError> {
+        self.set_row(key.encode().as_ref(), [(block, value)])
+    }
+
+    /// As [`Self::set`], in several blocks, ascending.
+    fn set_row<'v>(
+        &mut self,
+        row: &[u8],
+        changes: impl IntoIterator<Item = (u64, Option<&'v T::Value>)>,
+    ) -> Result<(), StorageError>
+    where
+        T::Value: 'v,
+    {
         let found = self.current.find(row)?;
         let stored = found.as_deref().unwrap_or_default();
         self.value.clear();
@@ -115,9 +126,8 @@ impl<'w, T: StateTable> StateWriter<'w, T> {
                 value.encode(&mut self.value);
             }
             // No block is before genesis, so nobody can ask for the state there.
-            if self.previous != self.value && *block > 0 {
-                self.replaced
-                    .push((HistoryKey::new(row, *block), self.previous.clone()));
+            if self.previous != self.value && block > 0 {
+                self.replaced.push(row, block, &self.previous);
             }
         }
         if stored == self.value {
@@ -131,22 +141,31 @@ impl<'w, T: StateTable> StateWriter<'w, T> {
     }
 
     /// What was replaced.
-    pub(crate) fn finish(self) -> Vec<Entry> {
+    pub(crate) fn finish(self) -> Entries {
         self.replaced
     }
 }
 
 /// Writes what the blocks of a generation change in one state table; returns what they replace.
-fn write_versions<T: StateTable>(writer: &Writer, generation: &Generation) -> Result<Vec<Entry>, StorageError> {
-    let mut rows = Vec::new();
-    T::versions(generation).for_each(|key, versions| rows.push((key.encode(), key, versions)));
-    rows.sort_unstable_by(|(a, ..), (b, ..)| a.as_ref().cmp(b.as_ref()));
+fn write_versions<T: StateTable>(writer: &Writer, generation: &Generation) -> Result<Entries, StorageError> {
+    let shards = T::versions(generation).read();
+    let mut keys = Vec::new();
+    let mut rows: Vec<_> = shards
+        .iter()
+        .flat_map(|shard| shard.iter())
+        .map(|(key, newest)| {
+            let start = keys.len();
+            keys.extend_from_slice(key.encode().as_ref());
+            (start, keys.len(), newest)
+        })
+        .collect();
+    rows.sort_unstable_by(|a, b| keys[a.0..a.1].cmp(&keys[b.0..b.1]));
     let mut state = StateWriter::<T>::new(writer)?;
-    let mut changes = Vec::new();
-    for (_, key, versions) in &rows {
-        changes.clear();
-        changes.extend(versions.iter().map(|(block, value)| (*block, value.as_ref())));
-        state.set(key, &changes)?;
+    let mut versions = Vec::new();
+    for (start, end, newest) in rows {
+        versions.clear();
+        versions.extend(newest.and_older());
+        state.set_row(&keys[start..end], versions.drain(..).rev())?;
     }
     Ok(state.finish())
 }
@@ -156,10 +175,10 @@ fn write_versions<T: StateTable>(writer: &Writer, generation: &Generation) -> Re
 pub(crate) struct Run {
     pub(crate) first: u64,
     pub(crate) last: u64,
-    pub(crate) accounts: Vec<Entry>,
-    pub(crate) slots: Vec<Entry>,
-    pub(crate) account_nodes: Vec<Entry>,
-    pub(crate) storage_nodes: Vec<Entry>,
+    pub(crate) accounts: Entries,
+    pub(crate) slots: Entries,
+    pub(crate) account_nodes: Entries,
+    pub(crate) storage_nodes: Entries,
 }
 
 impl Run {
@@ -185,10 +204,10 @@ impl Run {
             }
             let mut merged = Self::take(writer, last, before)?;
             merged.last = self.last;
-            merged.accounts.append(&mut self.accounts);
-            merged.slots.append(&mut self.slots);
-            merged.account_nodes.append(&mut self.account_nodes);
-            merged.storage_nodes.append(&mut self.storage_nodes);
+            merged.accounts.append(self.accounts);
+            merged.slots.append(self.slots);
+            merged.account_nodes.append(self.account_nodes);
+            merged.storage_nodes.append(self.storage_nodes);
             (self, bytes) = (merged, sum);
         }
         self.put(writer)
@@ -196,10 +215,7 @@ impl Run {
 
     fn bytes(&self) -> u64 {
         let tables = [&self.accounts, &self.slots, &self.account_nodes, &self.storage_nodes];
-        let entries = tables.into_iter().flatten();
-        entries
-            .map(|(key, value)| (key.as_ref().len() + value.len()) as u64)
-            .sum()
+        tables.into_iter().map(Entries::size).sum()
     }
 
     fn put(self, writer: &Writer) -> Result<(), StorageError> {
@@ -248,21 +264,22 @@ pub(crate) fn revert(writer: &Writer, floor: u64) -> Result<u64, StorageError> {
 }
 
 /// Puts back what blocks above `floor` replaced first, and keeps the entries of the others.
-fn revert_table<T: StateTable>(writer: &Writer, entries: &mut Vec<Entry>, floor: u64) -> Result<(), StorageError> {
+fn revert_table<T: StateTable>(writer: &Writer, entries: &mut Entries, floor: u64) -> Result<(), StorageError> {
     let mut current = writer.cursor::<T>()?;
-    let mut done: Option<HistoryKey> = None;
-    for (key, previous) in entries.iter().filter(|(key, _)| key.block() > floor) {
-        if done.is_some_and(|done| done.row() == key.row()) {
+    let mut done: Option<&[u8]> = None;
+    for (key, previous) in entries.iter() {
+        let (row, block) = HistoryKey::split(key);
+        if block <= floor || done == Some(row) {
             continue;
         }
-        done = Some(*key);
+        done = Some(row);
         if previous.is_empty() {
-            current.delete(key.row())?;
+            current.delete(row)?;
         } else {
-            current.put(key.row(), previous)?;
+            current.put(row, previous)?;
         }
     }
-    entries.retain(|(key, _)| key.block() <= floor);
+    entries.keep_through(floor);
     Ok(())
 }
 
@@ -274,123 +291,63 @@ pub(crate) fn prune(writer: &Writer, oldest: u64) -> Result<(), StorageError> {
     Ok(())
 }
 
-fn put_chunks<T: StateTable>(writer: &Writer, run: u64, mut entries: Vec<Entry>) -> Result<(), StorageError> {
-    entries.sort_unstable_by(|(a, _), (b, _)| a.as_ref().cmp(b.as_ref()));
+fn put_chunks<T: StateTable>(writer: &Writer, run: u64, mut entries: Entries) -> Result<(), StorageError> {
+    entries.sort();
     let mut history = writer.cursor::<T::History>()?;
-    let mut chunk = Vec::with_capacity(CHUNK_BYTES * 2);
-    for (position, (key, value)) in entries.iter().enumerate() {
-        push_entry(&mut chunk, key.as_ref(), value);
-        if chunk.len() >= CHUNK_BYTES || position + 1 == entries.len() {
-            // Runs come in order, and the newest one's chunks behind all others.
-            history.append(ChunkKey::new(run, key.as_ref()).encode().as_ref(), &chunk)?;
+    // Runs come in order, and the newest one's chunks behind all others.
+    let mut store = |chunk: &ChunkWriter| match chunk.chunk() {
+        Some((last, bytes)) => history.append(ChunkKey::new(run, last).encode().as_ref(), bytes),
+        None => Ok(()),
+    };
+    let mut chunk = ChunkWriter::default();
+    for (key, value) in entries.iter() {
+        if !chunk.push(key, value) {
+            store(&chunk)?;
             chunk.clear();
+            chunk.push(key, value);
         }
     }
-    Ok(())
+    store(&chunk)
 }
 
-fn take_chunks<T: StateTable>(writer: &Writer, run: u64) -> Result<Vec<Entry>, StorageError> {
+fn take_chunks<T: StateTable>(writer: &Writer, run: u64) -> Result<Entries, StorageError> {
     let first = ChunkKey::new(run, &[]).encode();
     let mut history = writer.cursor::<T::History>()?;
-    let mut entries = Vec::new();
+    let mut taken = Entries::default();
     while let Some((key, chunk)) = writer.seek_raw::<T::History>(first.as_ref())? {
         if !ChunkKey::is_of(run, &key) {
             break;
         }
-        for entry in Entries(&chunk) {
-            let (key, value) = entry.ok_or_else(cut_off::<T>)?;
-            let key = HistoryKey::decode(key).ok_or_else(cut_off::<T>)?;
-            entries.push((key, value.to_vec()));
+        let mut entries = ChunkReader::new(&chunk);
+        while let Some((key, value)) = entries.next().map_err(malformed::<T>)? {
+            taken.push_key(key, value);
         }
         let key = Cow::into_owned(key);
         drop(chunk);
         history.delete(&key)?;
     }
-    Ok(entries)
+    Ok(taken)
 }
 
-fn cut_off<T: StateTable>() -> StorageError {
+fn malformed<T: StateTable>(_: Malformed) -> StorageError {
     StorageError::MalformedRow {
         table: T::History::NAME,
-        reason: "an entry of a chunk is cut off",
-    }
-}
-
-/// Length of the key in one byte, the key, length of the value in four, the value.
-fn push_entry(chunk: &mut Vec<u8>, key: &[u8], value: &[u8]) {
-    // Keys are at most `MAX_KEY_BYTES` long, values of the state a few hundred bytes.
-    chunk.push(u8::try_from(key.len()).unwrap_or(u8::MAX));
-    chunk.extend_from_slice(key);
-    chunk.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_be_bytes());
-    chunk.extend_from_slice(value);
-}
-
-/// The entries of a chunk; `None` where it is cut off.
-struct Entries<'c>(&'c [u8]);
-
-impl<'c> Entries<'c> {
-    fn split(&mut self) -> Option<(&'c [u8], &'c [u8])> {
-        let (length, rest) = self.0.split_first()?;
-        let (key, rest) = rest.split_at_checked((*length).into())?;
-        let (length, rest) = rest.split_first_chunk::<4>()?;
-        let (value, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
-        self.0 = rest;
-        Some((key, value))
-    }
-}
-
-impl<'c> Iterator for Entries<'c> {
-    type Item = Option<(&'c [u8], &'c [u8])>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let entry = self.split();
-        if entry.is_none() {
-            self.0 = &[];
-        }
-        Some(entry)
+        reason: "a chunk is cut off or malformed",
     }
 }
 
 /// All previous values of a table, by row and block, wherever they are kept.
 #[cfg(test)]
 pub(crate) fn all<T: StateTable, K: TransactionKind>(transaction: &Transaction<K>) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let mut entries = Vec::new();
+    let mut all = Vec::new();
     let mut next = Vec::new();
     while let Some((key, chunk)) = transaction.seek_raw::<T::History>(&next).unwrap() {
         next = [&key, [0].as_slice()].concat();
-        entries.extend(Entries(&chunk).map(|entry| entry.map(|(key, value)| (key.to_vec(), value.to_vec())).unwrap()));
-    }
-    entries.sort();
-    entries
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn a_cut_off_chunk_is_noticed() {
-        let mut chunk = Vec::new();
-        push_entry(&mut chunk, b"ab", b"");
-        push_entry(&mut chunk, b"c", b"value");
-        let whole = [
-            Some((b"ab".as_slice(), b"".as_slice())),
-            Some((b"c".as_slice(), b"value".as_slice())),
-        ];
-        assert_eq!(Entries(&chunk).collect::<Vec<_>>(), whole);
-        chunk.pop();
-        assert_eq!(Entries(&chunk).collect::<Vec<_>>(), [whole[0], None]);
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_reading_a_chunk_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert!(Entries(&bytes).count() <= bytes.len());
+        let mut entries = ChunkReader::new(&chunk);
+        while let Some((key, value)) = entries.next().unwrap() {
+            all.push((key.to_vec(), value.to_vec()));
         }
     }
+    all.sort();
+    all
 }

@@ -230,7 +230,10 @@ pub(crate) struct Versions<T: StateTable> {
     shards: [Shard<T>; SHARDS],
 }
 
-type Shard<T> = RwLock<HashMap<<T as Table>::Key, Version<<T as Table>::Value>>>;
+/// Rows of a part of a table, each with its newest version.
+type Rows<T> = HashMap<<T as Table>::Key, Version<<T as Table>::Value>>;
+
+type Shard<T> = RwLock<Rows<T>>;
 
 /// A value, the block that set it, and the one before.
 pub(crate) struct Version<V> {
@@ -295,16 +298,17 @@ impl<T: StateTable> Versions<T> {
         }
     }
 
-    /// All rows, each with the blocks that set it and their values, oldest first.
-    pub(crate) fn for_each(&self, mut visit: impl FnMut(T::Key, Vec<(u64, Option<T::Value>)>)) {
-        for shard in &self.shards {
-            for (key, newest) in read(shard).iter() {
-                let versions = std::iter::successors(Some(newest), |version| version.older.as_deref());
-                let mut values: Vec<_> = versions.map(|version| (version.block, version.value.clone())).collect();
-                values.reverse();
-                visit(key.clone(), values);
-            }
-        }
+    /// All rows. Nobody sets one while the guards live.
+    pub(crate) fn read(&self) -> [RwLockReadGuard<'_, Rows<T>>; SHARDS] {
+        std::array::from_fn(|index| read(&self.shards[index]))
+    }
+}
+
+impl<V> Version<V> {
+    /// The values that blocks gave the row, with the blocks, the newest first.
+    pub(crate) fn and_older(&self) -> impl Iterator<Item = (u64, Option<&V>)> {
+        std::iter::successors(Some(self), |version| version.older.as_deref())
+            .map(|version| (version.block, version.value.as_ref()))
     }
 }
 

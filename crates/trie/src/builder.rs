@@ -45,7 +45,7 @@ impl Builder {
     fn attach(&mut self, item: Item, depth: usize, out: &mut NodeWriter) {
         let item = self.close_below(item, Some(depth), out);
         let nibble = item.path().get_unchecked(depth);
-        let node = out.place(&item, depth + 1);
+        let node = out.place(item, depth + 1);
         if self.open.last().is_none_or(|top| top.depth < depth) {
             self.open.push(OpenBranch {
                 depth,
@@ -60,13 +60,14 @@ impl Builder {
     /// Hangs an item into the open branches below `depth` (all of them for `None`) and writes these.
     fn close_below(&mut self, mut item: Item, depth: Option<usize>, out: &mut NodeWriter) -> Item {
         while let Some(mut top) = self.open.pop_if(|top| depth.is_none_or(|depth| top.depth > depth)) {
-            let nibble = item.path().get_unchecked(top.depth);
-            top.children[usize::from(nibble)] = out.place(&item, top.depth + 1);
+            let path = *item.path();
+            let nibble = path.get_unchecked(top.depth);
+            top.children[usize::from(nibble)] = out.place(item, top.depth + 1);
             let children = core::array::from_fn(|i| match &top.children[i] {
                 none if none.is_empty() => NO_CHILD,
                 some => some.as_slice(),
             });
-            item = out.branch(item.path(), top.depth, children);
+            item = NodeWriter::branch(&path, top.depth, children);
         }
         item
     }

@@ -142,6 +142,6 @@ impl SortedLeaves {
     fn finish(self, out: &mut NodeWriter) -> B256 {
         self.builder
             .finish(out)
-            .map_or(EMPTY_ROOT_HASH, |item| out.place_root(&item))
+            .map_or(EMPTY_ROOT_HASH, |item| out.place_root(item))
     }
 }

@@ -26,7 +26,7 @@
 //! How it works. Keys are Keccak hashes, so every path has 64 nibbles and branches hold no values. All changes of one
 //! trie are applied in one descent over the sorted keys ([`update_state`]): a node is read once, and each changed node
 //! is encoded and hashed once, on the way up. A leaf or extension floats up until a branch with at least two children
-//! takes it, so a collapse never encodes a node that it then throws away. A guest counts instructions, not reads: it keeps
+//! takes it, so a collapse never encodes a node that it then throws away. Children of one branch are hashed together. A guest counts instructions, not reads: it keeps
 //! the nodes of its witness decoded and changes them in place ([`SparseState`]). Roots of transactions and receipts are
 //! `alloy_consensus::proofs`, not here.
 //!
@@ -40,6 +40,7 @@ mod builder;
 mod bulk;
 mod error;
 mod fork;
+mod lanes;
 mod node;
 mod proof;
 mod read;

@@ -2,13 +2,13 @@
 
 use alloc::vec::Vec;
 
-use alloy_primitives::{B256, Bytes, U256, keccak256};
+use alloy_primitives::{B256, Bytes, U256};
 use alloy_rlp::encode_fixed_size;
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles};
 use cwe_primitives::{AccountChange, StateChanges};
 
 use crate::fork::{Fork, Sequential};
-use crate::read::slot_key;
+use crate::lanes::keccak256_each;
 use crate::update::{Change, Trie};
 use crate::writer::NodeWriter;
 use crate::{AccountLeaf, NodeSource, TrieError};
@@ -81,10 +81,11 @@ pub(crate) fn apply_state<S: NodeSource, F: Fork<S>>(
     changes: &StateChanges,
     out: &mut NodeWriter,
 ) -> Result<B256, TrieError<S::Error>> {
-    let mut accounts: Vec<_> = changes
-        .accounts
-        .iter()
-        .map(|(address, change)| AccountUpdate::new(address.as_slice(), change))
+    let addresses: Vec<_> = changes.accounts.keys().collect();
+    let mut accounts: Vec<_> = keccak256_each(&addresses)
+        .into_iter()
+        .zip(changes.accounts.values())
+        .map(|(owner, change)| AccountUpdate::new(owner, change))
         .collect();
     accounts.sort_unstable_by_key(|account| account.owner);
     Trie::<S, F>::new(source, None).update(parent_root, &accounts, out)
@@ -98,8 +99,7 @@ struct AccountUpdate<'a> {
 }
 
 impl<'a> AccountUpdate<'a> {
-    fn new(address: &[u8], change: &'a AccountChange) -> Self {
-        let owner = keccak256(address);
+    fn new(owner: B256, change: &'a AccountChange) -> Self {
         Self {
             owner,
             key: Nibbles::unpack_array(&owner.0),
@@ -116,11 +116,12 @@ impl<'a> AccountUpdate<'a> {
         if self.change.storage.is_empty() {
             return Ok(previous_root);
         }
-        let mut slots: Vec<_> = self
-            .change
-            .storage
-            .iter()
-            .map(|(slot, change)| SlotUpdate::new(*slot, change.previous, change.current))
+        let storage = &self.change.storage;
+        let words: Vec<_> = storage.keys().map(|slot| slot.to_be_bytes::<32>()).collect();
+        let mut slots: Vec<_> = keccak256_each(&words)
+            .into_iter()
+            .zip(storage.values())
+            .map(|(key, change)| SlotUpdate::new(key, change.previous, change.current))
             .collect();
         slots.sort_unstable_by_key(|slot| slot.key);
         let mut storage_out = out.fork();
@@ -173,9 +174,9 @@ struct SlotUpdate {
 }
 
 impl SlotUpdate {
-    fn new(slot: U256, previous: U256, current: U256) -> Self {
+    fn new(key: B256, previous: U256, current: U256) -> Self {
         Self {
-            key: slot_key(slot),
+            key: Nibbles::unpack_array(&key.0),
             previous,
             current,
         }

@@ -10,7 +10,7 @@ use crate::builder::Builder;
 use crate::fork::{Fork, Outcomes, by_nibble, is_heavy, unchanged};
 use crate::node::{Child, KEY_NIBBLES, NO_CHILD, Node};
 use crate::read::fetch;
-use crate::writer::{Item, NodeWriter};
+use crate::writer::{Item, NodeWriter, Top};
 use crate::{NodeSource, TrieError};
 
 /// A change of one leaf.
@@ -71,7 +71,7 @@ impl<'a, S: NodeSource, F: Fork<S>> Trie<'a, S, F> {
         Ok(match self.node(Nibbles::new(), old, changes, out)? {
             Outcome::Unchanged => root,
             Outcome::Changed(None) => EMPTY_ROOT_HASH,
-            Outcome::Changed(Some(item)) => out.place_root(&item),
+            Outcome::Changed(Some(item)) => out.place_root(item),
         })
     }
 
@@ -165,7 +165,7 @@ impl<'a, S: NodeSource, F: Fork<S>> Trie<'a, S, F> {
         let kept = match outcome {
             Outcome::Unchanged => Kept::Old(Some(Item::Branch {
                 path: branch_path,
-                node: self.reference(path, child)?,
+                node: Top::Known(self.reference(path, child)?),
             })),
             Outcome::Changed(item) => Kept::New(item),
         };
@@ -198,7 +198,7 @@ impl<'a, S: NodeSource, F: Fork<S>> Trie<'a, S, F> {
                     changed @ Outcome::Changed(_) => Ok(changed),
                 }
             }
-            (Some(_), Some(_)) => Ok(Outcome::Changed(Some(write_branch(path, children, &outcomes, out)))),
+            (Some(_), Some(_)) => Ok(Outcome::Changed(Some(write_branch(path, children, outcomes, out)))),
         }
     }
 
@@ -251,7 +251,7 @@ impl<'a, S: NodeSource, F: Fork<S>> Trie<'a, S, F> {
         let item = match self.parse(rlp, &child_path)? {
             // The only kind that stays where it lies.
             Node::Branch(_) => {
-                let node = self.reference(path, raw)?;
+                let node = Top::Known(self.reference(path, raw)?);
                 return Ok(Outcome::Changed(Some(Item::Branch { path: child_path, node })));
             }
             Node::Leaf { key, value } => Item::Leaf {
@@ -260,7 +260,7 @@ impl<'a, S: NodeSource, F: Fork<S>> Trie<'a, S, F> {
             },
             Node::Extension { key, child } => Item::Branch {
                 path: child_path.join(&key),
-                node: self.reference(&child_path, child)?,
+                node: Top::Known(self.reference(&child_path, child)?),
             },
         };
         if matches!(child, Child::Hash(_)) {
@@ -345,22 +345,22 @@ enum Kept {
     New(Option<Item>),
 }
 
-/// Writes a branch with at least two live children.
-fn write_branch(path: &Nibbles, old: &[&[u8]; 16], outcomes: &Outcomes, out: &mut NodeWriter) -> Item {
-    let placed: Vec<(usize, RlpNode)> = outcomes
-        .iter()
-        .enumerate()
-        .filter_map(|(index, outcome)| match outcome {
-            Outcome::Unchanged => None,
-            Outcome::Changed(None) => Some((index, RlpNode::default())),
-            Outcome::Changed(Some(item)) => Some((index, out.place(item, path.len() + 1))),
-        })
-        .collect();
+/// A branch with at least two live children; the changed ones are written.
+fn write_branch(path: &Nibbles, old: &[&[u8]; 16], outcomes: Outcomes, out: &mut NodeWriter) -> Item {
     let mut children = *old;
-    for (index, node) in &placed {
-        children[*index] = if node.is_empty() { NO_CHILD } else { node };
+    let mut changed = Vec::with_capacity(outcomes.len());
+    for (index, outcome) in outcomes.into_iter().enumerate() {
+        match outcome {
+            Outcome::Unchanged => {}
+            Outcome::Changed(None) => children[index] = NO_CHILD,
+            Outcome::Changed(Some(item)) => changed.push((index, item)),
+        }
     }
-    out.branch(path, path.len(), children)
+    let placed = out.place_each(changed.into_iter(), path.len() + 1);
+    for (index, node) in &placed {
+        children[*index] = node;
+    }
+    NodeWriter::branch(path, path.len(), children)
 }
 
 fn below(path: &Nibbles, nibble: u8) -> Nibbles {

@@ -7,6 +7,7 @@ use alloy_rlp::{EMPTY_STRING_CODE, Encodable, Header};
 use alloy_trie::Nibbles;
 use alloy_trie::nodes::{ExtensionNodeRef, LeafNodeRef, RlpNode};
 
+use crate::lanes::keccak256_each;
 use crate::state::{ChangedNodes, TrieUpdates};
 
 /// A subtree that no branch has taken yet. Where it ends up decides how long the key of its top node is.
@@ -14,8 +15,24 @@ use crate::state::{ChangedNodes, TrieUpdates};
 pub(crate) enum Item {
     /// A leaf, with its whole key.
     Leaf { key: Nibbles, value: Vec<u8> },
-    /// A branch at `path`, final and written; an extension leads to it if it's taken further up.
-    Branch { path: Nibbles, node: RlpNode },
+    /// A branch at `path`, final; an extension leads to it if it's taken further up.
+    Branch { path: Nibbles, node: Top },
+}
+
+/// The top node of a subtree that stays where it is.
+#[derive(Debug)]
+pub(crate) enum Top {
+    /// Its parent refers to it so. It is written, or lies inside the parent.
+    Known(RlpNode),
+    /// A new node of 32 bytes or more, not hashed yet: that is done together with its siblings.
+    Encoded(Vec<u8>),
+}
+
+/// What an item becomes where it is taken.
+enum Taken {
+    Known(RlpNode),
+    /// A node to hash and write, and where it lies.
+    Encoded(Nibbles, Vec<u8>),
 }
 
 impl Item {
@@ -40,7 +57,6 @@ pub(crate) struct NodeWriter {
     keep: bool,
     nodes: Vec<Written>,
     storages: Vec<(B256, Vec<Written>)>,
-    buf: Vec<u8>,
 }
 
 impl NodeWriter {
@@ -75,24 +91,46 @@ impl NodeWriter {
     }
 
     /// Writes the top node of an item that hangs `depth` nibbles below the root; returns the reference to it.
-    pub(crate) fn place(&mut self, item: &Item, depth: usize) -> RlpNode {
-        self.buf.clear();
-        match item {
-            Item::Leaf { key, value } => LeafNodeRef::new(&key.slice(depth..), value).encode(&mut self.buf),
-            Item::Branch { path, node } if path.len() == depth => return node.clone(),
-            Item::Branch { path, node } => ExtensionNodeRef::new(&path.slice(depth..), node).encode(&mut self.buf),
+    pub(crate) fn place(&mut self, item: Item, depth: usize) -> RlpNode {
+        match self.take(item, depth) {
+            Taken::Known(node) => node,
+            Taken::Encoded(path, rlp) => self.write(path, rlp),
         }
-        self.commit(item.path(), depth)
+    }
+
+    /// As [`Self::place`], for several items, whose numbers come back with the references.
+    pub(crate) fn place_each(
+        &mut self,
+        items: impl Iterator<Item = (usize, Item)>,
+        depth: usize,
+    ) -> Vec<(usize, RlpNode)> {
+        let (mut placed, mut numbers, mut paths, mut nodes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (number, item) in items {
+            match self.take(item, depth) {
+                Taken::Known(node) => placed.push((number, node)),
+                Taken::Encoded(path, rlp) => {
+                    numbers.push(number);
+                    paths.push(path);
+                    nodes.push(rlp);
+                }
+            }
+        }
+        let hashes = keccak256_each(&nodes);
+        placed.extend(numbers.into_iter().zip(hashes.iter().map(RlpNode::word_rlp)));
+        for (path, rlp) in paths.into_iter().zip(nodes) {
+            self.note(path, rlp);
+        }
+        placed
     }
 
     /// Writes an item as a root and returns the root hash.
-    pub(crate) fn place_root(&mut self, item: &Item) -> B256 {
+    pub(crate) fn place_root(&mut self, item: Item) -> B256 {
         let node = self.place(item, 0);
         node.as_hash().unwrap_or_else(|| keccak256(&node))
     }
 
-    /// Writes a branch at the first `depth` nibbles of `path`. `children` are raw items, the empty string for none.
-    pub(crate) fn branch(&mut self, path: &Nibbles, depth: usize, children: [&[u8]; 16]) -> Item {
+    /// A branch at the first `depth` nibbles of `path`. `children` are raw items, the empty string for none.
+    pub(crate) fn branch(path: &Nibbles, depth: usize, children: [&[u8]; 16]) -> Item {
         let header = Header {
             list: true,
             payload_length: children.iter().map(|child| child.len()).sum::<usize>() + 1,
@@ -103,14 +141,9 @@ impl NodeWriter {
             rlp.extend_from_slice(child);
         }
         rlp.push(EMPTY_STRING_CODE);
-        let node = inline(&rlp, depth).unwrap_or_else(|| {
-            let hash = keccak256(&rlp);
-            self.note(path, depth, || rlp.into());
-            RlpNode::word_rlp(&hash)
-        });
         Item::Branch {
             path: path.slice(..depth),
-            node,
+            node: inline(&rlp, depth).map_or(Top::Encoded(rlp), Top::Known),
         }
     }
 
@@ -121,22 +154,43 @@ impl NodeWriter {
         }
     }
 
-    fn commit(&mut self, path: &Nibbles, depth: usize) -> RlpNode {
-        if let Some(node) = inline(&self.buf, depth) {
-            return node;
-        }
-        let hash = keccak256(&self.buf);
-        let buf = core::mem::take(&mut self.buf);
-        self.note(path, depth, || Bytes::copy_from_slice(&buf));
-        self.buf = buf;
+    /// The top node of an item that hangs `depth` nibbles below the root.
+    fn take(&mut self, item: Item, depth: usize) -> Taken {
+        let mut rlp = Vec::new();
+        let path = match item {
+            Item::Leaf { key, value } => {
+                LeafNodeRef::new(&key.slice(depth..), &value).encode(&mut rlp);
+                key
+            }
+            Item::Branch { path, node } if path.len() == depth => {
+                return match node {
+                    Top::Known(node) => Taken::Known(node),
+                    Top::Encoded(rlp) => Taken::Encoded(path, rlp),
+                };
+            }
+            Item::Branch { path, node } => {
+                let node = match node {
+                    Top::Known(node) => node,
+                    Top::Encoded(rlp) => self.write(path, rlp),
+                };
+                ExtensionNodeRef::new(&path.slice(depth..), &node).encode(&mut rlp);
+                path
+            }
+        };
+        inline(&rlp, depth).map_or_else(|| Taken::Encoded(path.slice(..depth), rlp), Taken::Known)
+    }
+
+    fn write(&mut self, path: Nibbles, rlp: Vec<u8>) -> RlpNode {
+        let hash = keccak256(&rlp);
+        self.note(path, rlp);
         RlpNode::word_rlp(&hash)
     }
 
-    fn note(&mut self, path: &Nibbles, depth: usize, rlp: impl FnOnce() -> Bytes) {
+    fn note(&mut self, path: Nibbles, rlp: Vec<u8>) {
         if self.keep {
             self.nodes.push(Written {
-                path: path.slice(..depth),
-                node: Some(rlp()),
+                path,
+                node: Some(rlp.into()),
             });
         }
     }

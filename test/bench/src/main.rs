@@ -22,6 +22,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use eyre::Result;
 
+/// The sequencer's.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Measure the rollup
 #[derive(Debug, Parser)]
 struct Cli {

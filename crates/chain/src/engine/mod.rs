@@ -2,12 +2,14 @@
 //!
 //! A submission is checked and its sender recovered on the caller's thread; the engine's thread executes it on the open
 //! block, writes it to the journal, and only then shows and acknowledges it. What arrives while the journal is written
-//! goes into the next group, so that one disk flush serves many transactions.
+//! goes into the next group, so that one disk flush serves many transactions; if something waits already when a group is
+//! complete, it is executed while a thread of the journal writes the group.
 //!
 //! L1 messages come first in a block: they are taken when a block is opened, or into a block that has no other
 //! transaction yet; a message never waits longer than one block.
 
 mod admission;
+mod behind;
 mod durability;
 mod group;
 mod open_block;
@@ -96,6 +98,8 @@ pub(crate) enum Command {
         places: OwnedSemaphorePermit,
     },
     MessagesArrived,
+    /// The journal has written the group under way, or failed to.
+    Journaled,
     Seal(oneshot::Sender<Result<B256, EngineError>>),
     Shutdown,
     /// Ends without storing anything more, as a killed process does.
@@ -157,11 +161,14 @@ fn start_with(
     let config = Arc::new(config);
     let shared = Arc::new(Shared::new(spec, db, config.event_backlog)?);
     let (commands, receiver) = sync_channel(config.submission_queue);
+    let commands = Arc::new(commands);
+    // Not another sender: the engine ends when nobody else has one.
+    let weak = Arc::downgrade(&commands);
     let (state, watch) = watch::channel(EngineState::Running);
     let (started, ready) = sync_channel(1);
     let parts = (Arc::clone(&config), Arc::clone(&shared));
     // The EVM stays on the thread that made it.
-    let body = move || match Worker::start(parts.0, parts.1, journal, contents, receiver, state) {
+    let body = move || match Worker::start(parts.0, parts.1, (journal, weak), contents, receiver, state) {
         Ok(worker) => {
             let _ = started.send(Ok(()));
             worker.run();
@@ -175,7 +182,7 @@ fn start_with(
     ready
         .recv()
         .map_err(|_| EngineError::Stopped(Some("its thread died while starting".into())))??;
-    let submitter = LocalSubmitter::new(Arc::clone(&shared), config, commands.clone(), watch.clone());
+    let submitter = LocalSubmitter::new(Arc::clone(&shared), config, Arc::clone(&commands), watch.clone());
     Ok((
         ChainHandle::of(shared, Arc::new(submitter)),
         EngineHandle { commands, state: watch },
@@ -213,7 +220,7 @@ fn check_config(config: &EngineConfig, spec: &ChainSpec) -> Result<(), EngineErr
 /// keeps the open block.
 #[derive(Debug, Clone)]
 pub struct EngineHandle {
-    commands: SyncSender<Command>,
+    commands: Arc<SyncSender<Command>>,
     state: watch::Receiver<EngineState>,
 }
 

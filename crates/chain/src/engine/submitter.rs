@@ -24,7 +24,7 @@ const CHECKS_PER_TURN: usize = 16;
 pub(super) struct LocalSubmitter {
     shared: Arc<Shared>,
     config: Arc<EngineConfig>,
-    commands: SyncSender<Command>,
+    commands: Arc<SyncSender<Command>>,
     state: watch::Receiver<EngineState>,
     /// One for each transaction that may wait for the engine.
     places: Arc<Semaphore>,
@@ -34,7 +34,7 @@ impl LocalSubmitter {
     pub(super) fn new(
         shared: Arc<Shared>,
         config: Arc<EngineConfig>,
-        commands: SyncSender<Command>,
+        commands: Arc<SyncSender<Command>>,
         state: watch::Receiver<EngineState>,
     ) -> Self {
         let places = Arc::new(Semaphore::new(config.submission_queue.min(Semaphore::MAX_PERMITS)));

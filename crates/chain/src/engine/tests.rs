@@ -4,11 +4,15 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     time::Duration,
 };
 
-use alloy::primitives::{Address, B256, TxKind, U256};
+use alloy::{
+    eips::eip2718::Encodable2718,
+    primitives::{Address, B256, TxKind, U256},
+};
 use cwe_storage::{Journal, JournalGroup, StorageError};
 
 use super::{EngineError, group::JournalWriter, start_with};
@@ -506,6 +510,70 @@ async fn nothing_is_acknowledged_or_visible_that_the_journal_could_not_take() {
         (running.chain.pending().unwrap().len(), running.chain.pool().len()),
         (2, 1)
     );
+}
+
+/// Writes when told to, and fails when told so.
+struct Gated {
+    journal: Journal,
+    may_write: mpsc::Receiver<bool>,
+}
+
+impl JournalWriter for Gated {
+    fn append(&mut self, group: &JournalGroup) -> Result<(), StorageError> {
+        if self.may_write.recv() == Ok(true) {
+            return self.journal.append(group);
+        }
+        Err(StorageError::DiskFull {
+            path: "journal".into(),
+            reason: "the disk is full",
+        })
+    }
+}
+
+#[tokio::test]
+async fn what_was_executed_behind_a_group_that_the_journal_could_not_take_is_taken_back_with_it() {
+    let home = Home::new();
+    let db = home.database();
+    let journal = home.journal(&db);
+    let contents = journal.load().unwrap();
+    let (gate, may_write) = mpsc::channel();
+    let one_by_one = EngineConfig {
+        max_group: 1,
+        ..manual()
+    };
+    let gated = Box::new(Gated { journal, may_write });
+    let (chain, engine) = start_with(one_by_one, spec(), db, gated, contents).unwrap();
+    let running = Running { chain, engine };
+    let submit = |nonce| {
+        let (chain, raw) = (running.chain.clone(), Tx::transfer(nonce).sign(1).encoded_2718());
+        tokio::spawn(async move { chain.submit(raw.into()).await })
+    };
+    // The engine writes the first group itself, and finds the other two when it is done: it executes the third while the
+    // journal's thread is about to fail at the second.
+    let sent = [submit(0), submit(1), submit(2)];
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    gate.send(true).unwrap();
+    gate.send(false).unwrap();
+    let mut outcomes = Vec::new();
+    for outcome in sent {
+        outcomes.push(outcome.await.unwrap());
+    }
+    assert!(outcomes[0].is_ok(), "{outcomes:?}");
+    for refused in &outcomes[1..] {
+        assert!(matches!(refused, Err(SubmitError::Unavailable(_))), "{outcomes:?}");
+    }
+    assert_eq!(running.chain.pending().unwrap().len(), 1);
+    assert!(!running.engine.is_ready());
+
+    for nonce in [1, 2] {
+        gate.send(true).unwrap();
+        submit(nonce).await.unwrap().unwrap();
+    }
+    assert_eq!(running.chain.pending().unwrap().len(), 3);
+    drop(gate);
+    running.kill().await;
+    let running = home.start(manual());
+    assert_eq!(running.chain.pending().unwrap().len(), 3);
 }
 
 #[tokio::test]

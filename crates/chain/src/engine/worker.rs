@@ -2,8 +2,8 @@
 
 use std::{
     sync::{
-        Arc,
-        mpsc::{Receiver, RecvTimeoutError},
+        Arc, Weak,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -13,6 +13,8 @@ use tokio::sync::watch;
 
 use super::{
     Command, EngineError, EngineState,
+    behind::BehindJournal,
+    durability::UnderWay,
     group::{Group, JournalWriter},
     open_block::OpenBlock,
     replay::replay,
@@ -22,14 +24,18 @@ use crate::{EngineConfig, handle::Shared, mempool::Mempool};
 pub(super) struct Worker {
     pub(super) config: Arc<EngineConfig>,
     pub(super) shared: Arc<Shared>,
-    pub(super) journal: Box<dyn JournalWriter>,
+    pub(super) journal: BehindJournal,
     pub(super) commands: Receiver<Command>,
     pub(super) state: watch::Sender<EngineState>,
     pub(super) block: OpenBlock,
     pub(super) pool: Mempool,
     pub(super) next_sequence: u64,
-    /// What happened since `durable_pool` and the published open block.
+    /// What happened since the group under way, or else since `durable_pool` and the published open block.
     pub(super) group: Group,
+    /// The group before, while the journal writes it.
+    pub(super) under_way: Option<UnderWay>,
+    /// A command that was looked at and left for the next group.
+    next_command: Option<Command>,
     /// The pool as the journal has it.
     pub(super) durable_pool: Mempool,
     /// When to seal at the latest, or to look again.
@@ -51,13 +57,14 @@ impl Worker {
     pub(super) fn start(
         config: Arc<EngineConfig>,
         shared: Arc<Shared>,
-        journal: Box<dyn JournalWriter>,
+        journal: (Box<dyn JournalWriter>, Weak<SyncSender<Command>>),
         contents: JournalContents,
         commands: Receiver<Command>,
         state: watch::Sender<EngineState>,
     ) -> Result<Self, EngineError> {
         let replayed = replay(&shared.spec, &shared.db, contents, now_secs())?;
         shared.set_latest(replayed.block.view().number().saturating_sub(1));
+        let journal = BehindJournal::start(journal.0, journal.1)?;
         let pool = Mempool::new(config.mempool.clone());
         let now = Instant::now();
         let mut worker = Self {
@@ -71,6 +78,8 @@ impl Worker {
             pool,
             next_sequence: replayed.next_sequence,
             group: Group::default(),
+            under_way: None,
+            next_command: None,
             deadline: now,
             idle_at: None,
             last_sealed: now,
@@ -107,7 +116,8 @@ impl Worker {
             ..
         } = self;
         // Files are closed before anybody learns that the thread has ended: the next to open them may be waiting.
-        drop((journal, block));
+        journal.close();
+        drop(block);
         shared.pending.store(None);
         drop(shared);
         state.send_replace(EngineState::Stopped(reason));
@@ -115,10 +125,7 @@ impl Worker {
 
     fn serve(&mut self) -> Result<(), EngineError> {
         loop {
-            match self
-                .commands
-                .recv_timeout(self.seal_at().saturating_duration_since(Instant::now()))
-            {
+            match self.next_command() {
                 Ok(command) => {
                     if self.handle_group(command)? == Flow::Stop {
                         return Ok(());
@@ -133,7 +140,17 @@ impl Worker {
         }
     }
 
-    /// Takes what has arrived, up to one group, and makes it durable.
+    /// Waits for a command until the block is to be sealed.
+    fn next_command(&mut self) -> Result<Command, RecvTimeoutError> {
+        match self.next_command.take() {
+            Some(command) => Ok(command),
+            None => self
+                .commands
+                .recv_timeout(self.seal_at().saturating_duration_since(Instant::now())),
+        }
+    }
+
+    /// Takes what has arrived, up to one group, and makes it durable: behind the next group if something waits for it.
     fn handle_group(&mut self, first: Command) -> Result<Flow, EngineError> {
         let mut next = Some(first);
         let mut taken = 0;
@@ -142,13 +159,22 @@ impl Worker {
             if self.handle(command)? == Flow::Stop {
                 return Ok(Flow::Stop);
             }
+            self.look_at_journal()?;
             next = if taken < self.config.max_group && Instant::now() < self.deadline {
                 self.commands.try_recv().ok()
             } else {
                 None
             };
         }
-        self.flush()?;
+        if !self.group.is_empty() {
+            self.finish_under_way()?;
+            self.next_command = self.commands.try_recv().ok();
+            if self.next_command.is_some() && Instant::now() < self.deadline {
+                self.flush_behind()?;
+            } else {
+                self.flush()?;
+            }
+        }
         Ok(Flow::Continue)
     }
 
@@ -170,6 +196,7 @@ impl Worker {
                 self.group.reply(reply, outcomes);
             }
             Command::MessagesArrived => self.take_messages()?,
+            Command::Journaled => self.look_at_journal()?,
             Command::Seal(reply) => {
                 self.flush()?;
                 let sealed = self.freshen().and_then(|()| self.seal());

@@ -26,6 +26,11 @@ impl PoolContent {
         self.hashes.is_empty()
     }
 
+    /// Whether it is the same at a glance: a copy, and nothing was changed since.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.hashes.ptr_eq(&other.hashes)
+    }
+
     /// Bytes of the waiting transactions.
     pub const fn bytes(&self) -> usize {
         self.bytes

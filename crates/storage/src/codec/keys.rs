@@ -186,26 +186,10 @@ impl HistoryKey {
         bytes.len() == row.len() + 8 && bytes.starts_with(row)
     }
 
-    /// A history key from its bytes.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        (8..=MAX_KEY_BYTES).contains(&bytes.len()).then(|| Self {
-            bytes: KeyBytes::new(&[bytes]),
-        })
-    }
-
-    /// Key of the row.
-    pub(crate) fn row(&self) -> &[u8] {
-        self.parts().0
-    }
-
-    /// The block.
-    pub(crate) fn block(&self) -> u64 {
-        u64::from_be_bytes(*self.parts().1)
-    }
-
-    fn parts(&self) -> (&[u8], &[u8; 8]) {
-        // Both ways to make one take care of the length.
-        self.as_ref().split_last_chunk().unwrap_or((&[], &[0; 8]))
+    /// Row and block of a history key's bytes; those that are too short are of no row.
+    pub(crate) fn split(bytes: &[u8]) -> (&[u8], u64) {
+        let (row, block) = bytes.split_last_chunk().unwrap_or((&[], &[0; 8]));
+        (row, u64::from_be_bytes(*block))
     }
 }
 
