@@ -1,4 +1,5 @@
-// `cwe wallet` as a listener uses it, on a real L2 with short epochs: from sessions to a submission and its reveals.
+// `cwe wallet` and `cwe-relayer` as listeners use them, on a real L2 with short epochs: from sessions to real proofs of a
+// submission, through a relayer or directly, and to the reveals of its notes.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { copyFileSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
@@ -6,16 +7,21 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { keccak256, parseEther, toHex } from 'viem';
+import { keccak256, toHex } from 'viem';
 
-import { ROOT, cwe, eventually, foundry, rpc, run, startDevnet, temporaryFolder } from '../lib/devnet.mjs';
+import { Program, RELAYER, ROOT, cwe, eventually, foundry, json, metric, rpc, run, startDevnet, temporaryFolder } from '../lib/devnet.mjs';
 
-const EPOCH_SECS = 90;
+const SCHEDULE = { lengthSecs: 120, submissionSecs: 100, revealSecs: 60, aggregationSecs: 10 };
+const SPLIT_PROOF_BYTES = 5664;
+const REVEAL_PROOF_BYTES = 3424;
+/** Of one Split proof, with the command around it. */
+const MOST_PROVING_MS = 30_000;
 const MODULUS = 21888242871839275222246405745257275088548364400416034343698204186575808495617n;
 const workId = (name) => `0x00${keccak256(toHex(name)).slice(4)}`;
 const [SONG, FILM, TALK] = ['song', 'film', 'talk'].map(workId);
+const RELAYER_ACCOUNT = 6;
 
-/** Takes every request down; answers with `status`. */
+/** A service that takes every request down and answers with `status`. */
 async function listen(path) {
   const service = { bodies: [], headers: [], status: 202 };
   const server = createServer(async (request, response) => {
@@ -32,7 +38,7 @@ async function listen(path) {
   return service;
 }
 
-describe('cwe wallet', () => {
+describe('cwe wallet and cwe-relayer', () => {
   const folder = temporaryFolder();
   const at = (name) => join(folder, name);
   const config = join(ROOT, 'deploy/out', `wallet-test-${process.pid}.json`);
@@ -53,24 +59,50 @@ describe('cwe wallet', () => {
       if (Date.now() / 1000 < secs) return false;
       await send(network.accounts[1].address, '--value', '1');
       return (await headSecs()) >= secs;
-    }, 200_000, 1000);
+    }, 250_000, 1000);
+  const windows = async () => {
+    const text = await call(addresses.clock, 'windowsOf(uint64)((uint64,uint64,uint64,uint64,uint64))', String(epoch));
+    const [startsAt, endsAt, submissionEndsAt, revealEndsAt] = text.replace(/[()]|\s\[[^\]]*\]/g, '').split(',').map(Number);
+    return { startsAt, endsAt, submissionEndsAt, revealEndsAt };
+  };
 
+  // The user's cache folder is the test's own, so that keys are derived in every run.
+  const own = { env: { XDG_CACHE_HOME: at('cache') } };
   const withPassword = (args, wallet = 'wallet') => ['wallet', ...args, '--wallet', at(wallet), '--password-file', at('password')];
+  const online = (args, wallet) => [...withPassword(args, wallet), '--network', at('network.json')];
   /** What a command that must succeed printed with `--json`. */
-  const offline = async (args, wallet) => {
-    const { code, stdout, stderr } = await cwe([...withPassword(args, wallet), '--json']);
-    assert.equal(code, 0, `cwe wallet ${args.join(' ')}: ${stderr}`);
+  const succeed = async (args) => {
+    const { code, stdout, stderr } = await cwe([...args, '--json'], own);
+    assert.equal(code, 0, `cwe ${args.join(' ')}: ${stderr}`);
     return { ...JSON.parse(stdout), stdout, stderr };
   };
-  const ok = (args, wallet) => offline([...args, '--network', at('network.json')], wallet);
+  const offline = (args, wallet) => succeed(withPassword(args, wallet));
+  const ok = (args, wallet) => succeed(online(args, wallet));
   /** The command must fail, saying this. */
   const refused = async (message, args) => {
-    const { code, stdout, stderr } = await cwe(args);
+    const { code, stdout, stderr } = await cwe(args, own);
     assert.notEqual(code, 0, `cwe ${args.join(' ')} succeeded: ${stdout}`);
     assert.match(stderr, message);
     assert.doesNotMatch(stderr, /panicked/);
     return stderr;
   };
+
+  let relayer;
+  const startRelayer = async (...settings) => {
+    writeFileSync(at('relayer.key'), network.accounts[RELAYER_ACCOUNT].private_key, { mode: 0o600 });
+    const all = [
+      'listen=127.0.0.1:0', 'ops.listen=127.0.0.1:0', `l2.rpc_url=${network.l2_rpc}`, `l2.chain_id=${network.l2_chain_id}`,
+      `l2.economy=${at(`economy-${network.l2_chain_id}.json`)}`, `account.private_key_file=${at('relayer.key')}`, ...settings,
+    ];
+    const program = new Program(RELAYER, ['--json', ...all.flatMap((setting) => ['--set', setting])], own);
+    const { url, ops } = await program.waitForLine(json);
+    return { program, url, ops };
+  };
+  const post = async (url, body) => {
+    const response = await fetch(`${url}/submissions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    return { code: response.status, retryAfter: response.headers.get('retry-after'), ...(await response.json()) };
+  };
+  const nonceOfRelayer = () => rpc(network.l2_rpc, 'eth_getTransactionCount', [network.accounts[RELAYER_ACCOUNT].address, 'pending']);
 
   before(async () => {
     devnet = await startDevnet();
@@ -82,7 +114,7 @@ describe('cwe wallet', () => {
     const mock = ['create', 'contracts/test/mocks/MockStatementVerifier.sol:MockStatementVerifier', '--broadcast', '--json', ...key(0)];
     verifier = JSON.parse((await tool('forge', mock)).match(/\{.*\}/s)[0]).deployedTo;
     const settings = JSON.parse(readFileSync(join(ROOT, 'deploy/economy/config/devnet.json'), 'utf8'));
-    settings.schedule = { lengthSecs: EPOCH_SECS, submissionSecs: EPOCH_SECS, revealSecs: EPOCH_SECS, aggregationSecs: 10 };
+    settings.schedule = SCHEDULE;
     settings.splitVerifier = verifier;
     writeFileSync(config, JSON.stringify(settings));
     const env = { ...process.env, ECONOMY_CONFIG: `deploy/out/${config.split('/').pop()}` };
@@ -93,13 +125,13 @@ describe('cwe wallet', () => {
   });
   after(async () => {
     rmSync(config, { force: true });
+    await relayer?.program.stop();
     await devnet?.stop();
   });
 
-  let phrase;
   test('a wallet is made once, privately; its phrase restores the identity', async () => {
     const made = await offline(['create', '--phrase-out', at('phrase')]);
-    phrase = readFileSync(at('phrase'), 'utf8').trim();
+    const phrase = readFileSync(at('phrase'), 'utf8').trim();
     assert.equal(phrase.split(' ').length, 24);
     assert.ok(!made.stdout.includes(phrase.split(' ').slice(0, 3).join(' ')));
     for (const file of ['wallet', 'phrase']) assert.equal(statSync(at(file)).mode & 0o777, 0o600);
@@ -115,8 +147,26 @@ describe('cwe wallet', () => {
   test('the identity of `cwe listener identity` can be taken over', async () => {
     await cwe(['listener', 'identity', '--out', at('identity.json')]);
     const { identity_commitment: commitment } = JSON.parse(readFileSync(at('identity.json'), 'utf8'));
-    const restored = await offline(['restore', '--identity', at('identity.json')], 'taken-over');
+    const restored = await offline(['restore', '--identity', at('identity.json')], 'friend');
     assert.equal(restored.identity_commitment, commitment);
+  });
+
+  test('works are registered and the identities subscribe', async () => {
+    const creator = await cwe(['creator', 'register', '--json', '--network', at('network.json'), '--dev-account', '1']);
+    assert.equal(creator.code, 0, creator.stderr);
+    const now = Math.floor(Date.now() / 1000);
+    const issuance = `(${network.accounts[0].address},${network.accounts[1].address},0,${keccak256(toHex('c'))},${now + 10 ** 7},${now + 10 ** 6})`;
+    await send(addresses.identity, 'issue((address,address,uint8,bytes32,uint64,uint64),bytes)', issuance, '0x');
+    for (const work of [SONG, FILM]) {
+      const args = [work, `[${network.accounts[1].address}]`, '[1000000]', '1200', toHex('world', { size: 32 })];
+      await tool('cast', ['send', addresses.registry, 'registerWork(bytes32,address[],uint96[],uint256,bytes32)', ...args, ...key(1)]);
+    }
+    const subscribe = async (wallet) => {
+      const { identity_commitment: commitment } = await offline(['status', '--offline'], wallet);
+      return succeed(['listener', 'subscribe', '--tier', 'light', '--commitment', commitment, '--dev-account', '3', '--network', at('network.json')]);
+    };
+    epoch = (await subscribe('wallet')).epoch;
+    assert.equal((await subscribe('friend')).epoch, epoch, 'the epoch is too short for this machine');
   });
 
   test('wrong passwords, damaged files and wallets in use are told apart', async () => {
@@ -134,28 +184,8 @@ describe('cwe wallet', () => {
     await refused(/no wallet file/, status('text', 'password'));
     await refused(/cwe wallet create/, status('missing', 'password'));
     await refused(/--password-file/, ['wallet', 'status', '--offline', '--wallet', at('wallet')]);
-  });
-
-  test('works are registered and the identity subscribes', async () => {
-    const creator = async (...args) => {
-      const { code, stdout, stderr } = await cwe(['creator', ...args, '--json', '--network', at('network.json')]);
-      assert.equal(code, 0, stderr);
-      return JSON.parse(stdout);
-    };
-    await creator('register', '--dev-account', '1');
-    const now = Math.floor(Date.now() / 1000);
-    const issuance = `(${network.accounts[0].address},${network.accounts[1].address},0,${keccak256(toHex('c'))},${now + 10 ** 7},${now + 10 ** 6})`;
-    await send(addresses.identity, 'issue((address,address,uint8,bytes32,uint64,uint64),bytes)', issuance, '0x');
-    for (const [work, price] of [[SONG, 1200], [FILM, 1200]]) {
-      const args = [work, `[${network.accounts[1].address}]`, '[1000000]', String(price), toHex('world', { size: 32 })];
-      await tool('cast', ['send', addresses.registry, 'registerWork(bytes32,address[],uint96[],uint256,bytes32)', ...args, ...key(1)]);
-    }
-    const { identity_commitment: commitment } = await offline(['status', '--offline']);
-    const subscribed = await cwe(['listener', 'subscribe', '--tier', 'light', '--commitment', commitment, '--dev-account', '3', '--json', '--network', at('network.json')]);
-    assert.equal(subscribed.code, 0, subscribed.stderr);
-    epoch = JSON.parse(subscribed.stdout).epoch;
-    const gift = ['listener', 'subscribe', '--tier', 'light', '--commitment', '0x2a', '--dev-account', '3', '--json', '--network', at('network.json')];
-    assert.equal((await cwe(gift)).code, 0);
+    const byVariable = await cwe(['wallet', 'status', '--offline', '--json', '--wallet', at('wallet')], { env: { CWE_WALLET_PASSWORD: 'correct horse' } });
+    assert.equal(byVariable.code, 0, byVariable.stderr);
   });
 
   test('sessions are recorded, imported, and merged from another device', async () => {
@@ -169,7 +199,7 @@ describe('cwe wallet', () => {
     const merge = ['merge', at('second'), '--from-password-file', at('password')];
     assert.equal((await offline(merge)).new_sessions, 1);
     assert.equal((await offline(merge)).new_sessions, 0);
-    await refused(/another identity/, withPassword(['merge', at('taken-over'), '--from-password-file', at('password')]));
+    await refused(/another identity/, withPassword(['merge', at('friend'), '--from-password-file', at('password')]));
 
     await refused(/1 to 86400 seconds/, withPassword(['record', SONG, '--seconds', '0', ...epochs]));
     await refused(/no work id/, withPassword(['record', '0x12', '--seconds', '5', ...epochs]));
@@ -193,8 +223,10 @@ describe('cwe wallet', () => {
     assert.equal(over.allowance_secs, 108_000);
     assert.ok(over.reported_secs <= over.allowance_secs && over.counted_secs === 1_000_600);
     await statement('--set', `${FILM}=200/2`);
-    await refused(/not subscribed/, [...withPassword(['statement', '--epoch', String(epoch)], 'taken-over'), '--network', at('network.json')]);
-    const table = await cwe([...withPassword(['statement', '--epoch', String(epoch)]), '--network', at('network.json')]);
+    assert.deepEqual((await ok(['statement', '--epoch', String(epoch)], 'friend')).rows, [], 'an empty month');
+    await offline(['create', '--phrase-out', at('stranger-phrase')], 'stranger');
+    await refused(/not subscribed/, online(['statement', '--epoch', String(epoch)], 'stranger'));
+    const table = await cwe(online(['statement', '--epoch', String(epoch)]), own);
     assert.match(table.stdout, /not reported:/);
   });
 
@@ -206,80 +238,175 @@ describe('cwe wallet', () => {
     assert.equal(line.stage, 'open');
   });
 
-  const windows = async () => {
-    const text = await call(addresses.clock, 'windowsOf(uint64)((uint64,uint64,uint64,uint64,uint64))', String(epoch));
-    const [startsAt, endsAt, submissionEndsAt, revealEndsAt] = text.replace(/[()]|\s\[[^\]]*\]/g, '').split(',').map(Number);
-    return { startsAt, endsAt, submissionEndsAt, revealEndsAt };
+  test('a relayer takes nothing before the window, and nothing malformed, without asking who', async () => {
+    relayer = await startRelayer();
+    assert.equal((await fetch(`${relayer.ops}/health`)).status, 200);
+    await eventually('a ready relayer', async () => (await fetch(`${relayer.ops}/ready`)).status === 200);
+    const body = { tierId: toHex('light', { size: 32 }), nullifier: toHex(5, { size: 32 }), notesRoot: toHex(6, { size: 32 }), proof: `0x${'01'.repeat(SPLIT_PROOF_BYTES)}` };
+    const outcome = async (change) => (await post(relayer.url, JSON.stringify({ ...body, ...change }))).code;
+    assert.equal(await outcome({}), 400, 'a tier id of more than 184 bits');
+    assert.equal(await outcome({ tierId: toHex(1, { size: 32 }), sender: 'me' }), 400);
+    assert.equal(await outcome({ tierId: toHex(1, { size: 32 }), proof: '0x01' }), 400);
+    assert.equal(await outcome({ tierId: toHex(1, { size: 32 }), nullifier: toHex(MODULUS, { size: 32 }) }), 400);
+    assert.equal((await post(relayer.url, ' '.repeat(1 << 20))).code, 400, 'oversize');
+    assert.equal((await post(relayer.url, '{')).code, 400);
+    assert.equal(await outcome({ tierId: toHex(1, { size: 32 }) }), 410, 'no window is open');
+  });
+
+  let submission;
+  const submit = (url, wallet) => online(['submit', '--epoch', String(epoch), '--relayer', url], wallet);
+  /** The chain takes exactly this statement with exactly this proof. */
+  const accept = async ({ tierId, nullifier, notesRoot, proof }) => {
+    const inputs = await call(addresses.consumption, 'publicInputs(uint64,bytes32,bytes32,bytes32)', String(epoch), tierId, nullifier, notesRoot);
+    await send(verifier, 'accept(bytes32,bytes)', keccak256(inputs), proof);
   };
 
-  test('an epoch is proven once its key is fixed, and submitted with the same bytes every time', async () => {
+  test('an epoch is proven once its key is fixed; what is shown is what is proven', async () => {
     const prove = ['prove', '--epoch', String(epoch)];
-    await refused(/key of epoch/, [...withPassword(prove), '--network', at('network.json')]);
+    await refused(/key of epoch/, online(prove));
+    await refused(/prove it first/, submit(relayer.url));
     await reach((await windows()).endsAt + 1);
     await tool('cast', ['send', network.contracts.Inbox, 'relayL1Block()', '--private-key', network.accounts[0].private_key, '--rpc-url', network.l1_rpc]);
     await eventually('the epoch’s key', async () => {
       await send(addresses.beacon, 'fix(uint64)', String(epoch)).catch(() => {});
       return BigInt((await call(addresses.beacon, 'keyOf(uint64)(uint256)', String(epoch))).split(' ')[0]) > 0n;
     }, 60_000, 1000);
-    await eventually('a sealed key', async () => (await ok(prove)).stage === 'proven', 60_000, 1000);
+    await eventually('a sealed key', async () => (await headSecs()) > (await windows()).endsAt, 60_000);
+    await refused(/nothing was listened to/, online(prove, 'friend'));
+    assert.equal((await ok(prove)).stage, 'proven');
     const frozen = await ok(['statement', '--epoch', String(epoch)]);
     assert.equal(frozen.rows.reduce((sum, { units }) => sum + units, 0), 100);
-    await refused(/frozen/, [...withPassword(['statement', '--epoch', String(epoch), '--exclude', SONG]), '--network', at('network.json')]);
+    await refused(/frozen/, online(['statement', '--epoch', String(epoch), '--exclude', SONG]));
     assert.equal((await offline(['record', SONG, '--seconds', '5', '--epoch', String(epoch)])).too_late, 1);
 
-    const relayer = await listen('/submissions');
-    const submit = (...args) => [...withPassword(['submit', '--epoch', String(epoch), '--relayer', relayer.url, ...args]), '--network', at('network.json')];
-    relayer.status = 503;
-    await refused(/tried again/, submit());
-    relayer.status = 422;
-    await refused(/refuses/, submit());
-    assert.equal(new Set(relayer.bodies).size, 1, 'the same bytes');
-    assert.ok(relayer.headers.every((headers) => !headers.cookie && !headers['user-agent']));
-    const { tierId, nullifier, notesRoot, proof } = JSON.parse(relayer.bodies[0]);
-    relayer.stop();
-
-    // The chain takes exactly this statement with exactly this proof.
-    const inputs = await call(addresses.consumption, 'publicInputs(uint64,bytes32,bytes32,bytes32)', String(epoch), tierId, nullifier, notesRoot);
-    await send(verifier, 'accept(bytes32,bytes)', keccak256(inputs), proof);
-    const sent = await ok(['submit', '--epoch', String(epoch), '--dev-account', '5']);
-    assert.ok(sent.transaction);
-    await eventually('the submission in a sealed block', async () => (await ok(['submit', '--epoch', String(epoch), '--dev-account', '5'])).stage === 'confirmed', 60_000, 1000);
-    assert.equal(await call(addresses.consumption, 'isNullifierUsed(uint64,bytes32)(bool)', String(epoch), nullifier), 'true');
-    await refused(/not possible/, withPassword(['discard', '--epoch', String(epoch)]));
-
-    // The same listener's other device finds it on the chain.
-    assert.equal((await ok(prove, 'second')).stage, 'superseded');
+    await offline(['record', FILM, '--seconds', '60', '--epoch', String(epoch)], 'friend');
+    const started = Date.now();
+    assert.equal((await ok(prove, 'friend')).stage, 'proven');
+    assert.ok(Date.now() - started < MOST_PROVING_MS, `${Date.now() - started} ms with kept keys`);
   });
 
-  test('notes are revealed in the window, each once, with nothing but itself', async () => {
+  test('a submission is the same bytes every time, and names nobody', async () => {
+    const service = await listen('/submissions');
+    service.status = 503;
+    await refused(/tried again/, submit(service.url));
+    service.status = 422;
+    await refused(/refuses/, submit(service.url));
+    service.stop();
+    assert.equal(new Set(service.bodies).size, 1, 'the same bytes');
+    assert.ok(service.headers.every((headers) => !headers.cookie && !headers['user-agent']));
+    submission = JSON.parse(service.bodies[0]);
+    assert.deepEqual(Object.keys(submission).sort(), ['nullifier', 'notesRoot', 'proof', 'tierId']);
+    assert.equal((submission.proof.length - 2) / 2, SPLIT_PROOF_BYTES);
+    await refused(/not possible/, withPassword(['discard', '--epoch', String(epoch)]));
+  });
+
+  test('a relayer checks proofs itself, pays for one transaction a nullifier, and keeps nothing', async () => {
+    const before = await nonceOfRelayer();
+    const answer = (change) => post(relayer.url, JSON.stringify({ ...submission, ...change }));
+    const changed = `${submission.proof.slice(0, -1)}${submission.proof.endsWith('0') ? 1 : 0}`;
+    for (const bad of [{ proof: changed }, { notesRoot: toHex(7, { size: 32 }) }, { nullifier: toHex(8, { size: 32 }) }]) {
+      const { code, error } = await answer(bad);
+      assert.equal(code, 422);
+      assert.match(error, /does not hold/);
+    }
+    // The proof holds, but this chain's verifier does not know it yet.
+    assert.equal((await answer({})).code, 422);
+    assert.equal(await nonceOfRelayer(), before, 'refusals cost no gas');
+
+    await accept(submission);
+    const sent = await succeed(submit(relayer.url));
+    assert.ok(sent.transaction);
+    assert.equal((await answer({})).transaction, sent.transaction, 'asked again');
+    assert.equal(BigInt(await nonceOfRelayer()), BigInt(before) + 1n);
+    await eventually('the submission in a sealed block', async () => {
+      const { epochs } = await ok(['status']);
+      return epochs.find((line) => line.epoch === epoch).stage === 'confirmed';
+    }, 60_000, 1000);
+    assert.equal(await call(addresses.consumption, 'isNullifierUsed(uint64,bytes32)(bool)', String(epoch), submission.nullifier), 'true');
+
+    const outcomes = await metric(relayer.ops, 'relayer_submissions_total');
+    assert.equal(outcomes.find(({ labels }) => labels === 'outcome="invalid"').value, 4);
+    assert.ok((await metric(relayer.ops, 'relayer_balance_cln'))[0].value > 0);
+    const { program } = relayer;
+    await program.stop('SIGTERM');
+    const said = [...program.log, ...program.lines].join('\n').toLowerCase();
+    for (const word of [submission.nullifier, submission.notesRoot, submission.proof]) assert.ok(!said.includes(word.slice(2, 18).toLowerCase()));
+    assert.ok(!/127\.0\.0\.1:\d+.*(from|client|peer)/.test(said));
+
+    // A relayer that was started again knows it from the chain; one that is asked too much says when to come back.
+    relayer = await startRelayer('limits.per_second=1', 'limits.burst=1');
+    const known = await answer({});
+    assert.deepEqual([known.code, known.status, known.transaction], [200, 'known', null]);
+    const busy = await answer({ nullifier: toHex(9, { size: 32 }) });
+    assert.equal(busy.code, 429);
+    assert.ok(Number(busy.retryAfter) > 0);
+  });
+
+  test('a submission can be sent by one’s own transaction; a refusal of the chain is told', async () => {
+    const direct = ['submit', '--epoch', String(epoch), '--dev-account', '5'];
+    await refused(/refuses it: the Split proof does not hold/, online(direct, 'friend'));
+    const service = await listen('/submissions');
+    service.status = 503;
+    await refused(/tried again/, submit(service.url, 'friend'));
+    service.stop();
+    await accept(JSON.parse(service.bodies[0]));
+    assert.ok((await ok(direct, 'friend')).transaction);
+    await eventually('the submission in a sealed block', async () => (await ok(direct, 'friend')).stage === 'confirmed', 60_000, 1000);
+  });
+
+  test('what another device of the same listener submitted is not submitted again', async () => {
+    assert.equal((await ok(['prove', '--epoch', String(epoch)], 'second')).stage, 'superseded');
+    assert.equal((await ok(['submit', '--epoch', String(epoch), '--dev-account', '5'], 'second')).transaction, undefined);
+  });
+
+  /** Reveals as the coordinator saw them, each once. */
+  const distinct = ({ bodies }) => [...new Set(bodies)].map((body) => JSON.parse(body));
+
+  test('notes are revealed at their own times in the window, each once, with nothing but itself', async () => {
     const coordinator = await listen('/ingress');
     const reveal = ['reveal', '--epoch', String(epoch), '--coordinator', coordinator.url];
-    await refused(/reveal window/, [...withPassword(reveal), '--network', at('network.json')]);
-    await reach((await windows()).submissionEndsAt + 1);
-    coordinator.status = 503;
-    await refused(/not taken/, [...withPassword([...reveal, '--all-at-once']), '--network', at('network.json')]);
-    coordinator.status = 202;
-    const done = await ok([...reveal, '--all-at-once']);
+    await refused(/reveal window/, online(reveal));
+    const { submissionEndsAt, revealEndsAt } = await windows();
+    await reach(submissionEndsAt + 1);
+    const waiting = ok([...reveal, '--wait']);
+    // In between the wallet is free for others.
+    await eventually('a session recorded', () => offline(['record', SONG, '--seconds', '5', '--epoch', String(epoch + 1)]), 30_000);
+
+    const friends = await listen('/ingress');
+    const hurried = ['reveal', '--epoch', String(epoch), '--coordinator', friends.url, '--all-at-once'];
+    friends.status = 503;
+    await refused(/not taken/, online(hurried, 'friend'));
+    friends.status = 202;
+    const hurriedly = await ok(hurried, 'friend');
+    assert.equal(hurriedly.revealed, 1);
+    assert.deepEqual(distinct(friends).map(({ workId: work, units }) => [work, units]), [[FILM, 100]]);
+    assert.equal(friends.bodies.length, 2, 'the same bytes twice');
+
+    const done = await waiting;
+    assert.ok(Date.now() / 1000 < revealEndsAt + 5);
     assert.equal(done.revealed, done.to_reveal);
-    assert.equal(done.crowd, 1);
+    assert.equal(done.crowd, 2);
     assert.equal(done.held_back, true);
-    const bodies = [...new Set(coordinator.bodies)].map((body) => JSON.parse(body));
+    const bodies = distinct(coordinator);
     assert.equal(new Set(bodies.map(({ nullifier }) => nullifier)).size, bodies.length, 'one body a note');
     assert.equal(bodies.reduce((sum, { units }) => sum + units, 0), 100);
     assert.deepEqual(bodies.map(({ workId: work }) => work).sort(), [SONG, FILM].sort());
     const noteRoot = await call(addresses.consumption, 'noteRoot(uint64)(uint256)', String(epoch));
     assert.ok(bodies.every((body) => BigInt(body.noteRoot) === BigInt(noteRoot.split(' ')[0])));
+    assert.ok(bodies.every(({ proof }) => (proof.length - 2) / 2 === REVEAL_PROOF_BYTES));
     const allowed = ['epoch', 'noteRoot', 'nullifier', 'pricePerMin', 'proof', 'regionPpm', 'tierId', 'units', 'workId'];
     for (const body of bodies) assert.deepEqual(Object.keys(body).sort(), allowed);
+    assert.ok(coordinator.headers.every((headers) => !headers.cookie && !headers['user-agent']));
     const count = coordinator.bodies.length;
     await ok(reveal);
     assert.equal(coordinator.bodies.length, count, 'nothing is sent again');
     coordinator.stop();
+    friends.stop();
   });
 
   test('a password is changed and the old one is none', async () => {
     writeFileSync(at('new'), 'new password');
-    const { code, stderr } = await cwe([...withPassword(['password']), '--new-password-file', at('new')]);
+    const { code, stderr } = await cwe([...withPassword(['password']), '--new-password-file', at('new')], own);
     assert.equal(code, 0, stderr);
     await refused(/wrong password/, withPassword(['status', '--offline']));
   });

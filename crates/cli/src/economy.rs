@@ -1,4 +1,4 @@
-//! The economy's contracts as `cwe creator` and `cwe listener` use them: found, called, their refusals put into words.
+//! The economy's contracts as `cwe creator`, `cwe listener` and `cwe wallet` use them: found, called, their refusals put into words.
 
 pub(crate) mod ids;
 pub(crate) mod private_file;
@@ -241,6 +241,18 @@ pub(crate) fn now_secs() -> Result<u64> {
     Ok(now.wrap_err("the system's clock is before 1970")?.as_secs())
 }
 
+/// A contract says no.
+#[derive(Debug, thiserror::Error)]
+#[error("{doing}: {reason}")]
+pub(crate) struct Refused {
+    doing: String,
+    /// Its reason, in words.
+    pub reason: String,
+}
+
 fn refused(doing: &str, data: &Bytes) -> Report {
-    eyre!("{doing}: {}", refusal::explain(data))
+    Report::new(Refused {
+        doing: doing.into(),
+        reason: refusal::explain(data),
+    })
 }

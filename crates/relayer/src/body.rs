@@ -1,7 +1,8 @@
 //! What a submission must look like before anybody is asked about it.
 
 use cwe_usage::{Element, TierId};
-use cwe_wallet::messages::{MAX_PROOF_BYTES, SubmissionBody};
+use cwe_usage_circuits::SPLIT_PROOF_BYTES;
+use cwe_wallet::messages::SubmissionBody;
 
 /// What is wrong with the form of a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -12,8 +13,8 @@ pub(crate) enum Malformed {
     /// Zero, or at or above the modulus.
     #[error("`{0}` is no field element other than zero")]
     NotAnElement(&'static str),
-    /// No proof, or too much.
-    #[error("`proof` has 1 to {MAX_PROOF_BYTES} bytes, not {0}")]
+    /// Not as long as every Split proof.
+    #[error("`proof` has {SPLIT_PROOF_BYTES} bytes, not {0}")]
     ProofLength(usize),
 }
 
@@ -28,7 +29,7 @@ pub(crate) fn check(body: &SubmissionBody) -> Result<(), Malformed> {
         }
     }
     match body.proof.len() {
-        1..=MAX_PROOF_BYTES => Ok(()),
+        SPLIT_PROOF_BYTES => Ok(()),
         length => Err(Malformed::ProofLength(length)),
     }
 }
@@ -41,7 +42,7 @@ mod tests {
     use crate::relay::tests::body;
 
     #[test]
-    fn only_canonical_elements_and_possible_proofs_pass() {
+    fn only_canonical_elements_and_proofs_of_the_right_length_pass() {
         assert_eq!(check(&body(1)), Ok(()));
         let modulus = B256::from(Element::modulus());
         for bad in [B256::ZERO, modulus, B256::repeat_byte(0xff)] {
@@ -69,7 +70,7 @@ mod tests {
                 );
             }
         }
-        for length in [0, MAX_PROOF_BYTES + 1] {
+        for length in [0, SPLIT_PROOF_BYTES - 1, SPLIT_PROOF_BYTES + 1] {
             let bad = SubmissionBody {
                 proof: vec![1; length].into(),
                 ..body(1)

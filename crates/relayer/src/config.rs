@@ -13,6 +13,7 @@ use cwe_sequencer::{
     keys::KeySource,
     load::{at_least_one, read, rejected},
 };
+use cwe_srs::{Checksum, Setup};
 use serde::{Deserialize, Serialize};
 
 /// Commented default configuration.
@@ -26,6 +27,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The L2.
     pub l2: L2Section,
+    /// What Split proofs are checked with.
+    pub proofs: ProofsSection,
     /// The account that pays.
     pub account: AccountSection,
     /// How much is done at once.
@@ -42,6 +45,7 @@ impl Default for Config {
         Self {
             listen: local(9603),
             l2: L2Section::default(),
+            proofs: ProofsSection::default(),
             account: AccountSection::default(),
             limits: LimitsSection::default(),
             ops: OpsSection { listen: local(9604) },
@@ -71,6 +75,49 @@ impl Default for L2Section {
             chain_id: 51_337,
             economy: "deploy/out/economy-51337.json".into(),
             request_timeout_ms: 10_000,
+        }
+    }
+}
+
+/// What Split proofs are checked with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProofsSection {
+    /// Reference string of the chain's verifier: `"dev"`, or a powers-of-tau file.
+    pub srs: String,
+    /// SHA-256 of that file, hex.
+    pub srs_sha256: String,
+}
+
+impl Default for ProofsSection {
+    fn default() -> Self {
+        Self {
+            srs: "dev".into(),
+            srs_sha256: String::new(),
+        }
+    }
+}
+
+impl ProofsSection {
+    /// The reference string.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: a file without a checksum, or a checksum without a file.
+    pub fn setup(&self) -> Result<Setup, ConfigError> {
+        const SRS: &str = "proofs.srs";
+        const SHA256: &str = "proofs.srs_sha256";
+        match (self.srs.as_str(), self.srs_sha256.as_str()) {
+            ("", _) => rejected(SRS, "is empty: give \"dev\" or a powers-of-tau file"),
+            ("dev", "") => Ok(Setup::default()),
+            ("dev", _) => rejected(SHA256, "belongs to a file, but proofs.srs = \"dev\""),
+            (_, "") => rejected(SHA256, "is not set: give the SHA-256 of the powers-of-tau file"),
+            (file, digits) => match digits.parse::<Checksum>() {
+                Ok(checksum) => Ok(Setup::PowersOfTau {
+                    file: file.into(),
+                    checksum,
+                }),
+                Err(error) => rejected(SHA256, error.to_string()),
+            },
         }
     }
 }
@@ -157,6 +204,7 @@ impl Config {
         at_least_one("limits.in_flight", self.limits.in_flight.into())?;
         at_least_one("limits.confirmation_secs", self.limits.confirmation_secs)?;
         at_least_one("account.max_cost_wei", self.account.max_cost_wei)?;
+        self.proofs.setup()?;
         match (
             self.account.private_key.is_empty(),
             self.account.private_key_file.as_os_str().is_empty(),
@@ -210,6 +258,10 @@ mod tests {
             (&[key, "limits.per_second=0"], "limits.per_second"),
             (&[key, "limits.in_flight=0"], "limits.in_flight"),
             (&[key, "l2.rpc_url=localhost"], "l2.rpc_url"),
+            (&[key, "proofs.srs="], "proofs.srs"),
+            (&[key, "proofs.srs=ppot_12.ptau"], "proofs.srs_sha256"),
+            (&[key, "proofs.srs=ppot_12.ptau", "proofs.srs_sha256=ab"], "proofs.srs_sha256"),
+            (&[key, "proofs.srs_sha256=ab"], "proofs.srs_sha256"),
         ] {
             let refused = load(assignments).unwrap_err();
             assert!(

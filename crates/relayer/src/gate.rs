@@ -6,7 +6,7 @@ use alloy::{
     eips::BlockId,
     network::EthereumWallet,
     primitives::{Address, B256, Bytes, U256},
-    providers::{DynProvider, Provider, ProviderBuilder},
+    providers::{DynProvider, PendingTransactionError, Provider, ProviderBuilder},
     rpc::types::{BlockOverrides, TransactionRequest},
     sol_types::{SolCall, SolInterface},
     transports::{RpcError, TransportErrorKind},
@@ -18,10 +18,13 @@ use cwe_bindings::economy::{
 use cwe_wallet::messages::SubmissionBody;
 use eyre::{Result, WrapErr, ensure};
 
-use crate::Config;
+use crate::{Config, proof::SplitVerifier};
 
 /// A fifth more gas than in the trial run: another submission may come first and make this one dearer.
 const GAS_MARGIN_DIVISOR: u64 = 5;
+
+/// Said of a proof, whoever checked it.
+const PROOF_INVALID: &str = "the proof does not hold for this epoch, tier, nullifier and notes root";
 
 /// What a relayer must know and do.
 pub trait Gate: Send + Sync + 'static {
@@ -30,6 +33,9 @@ pub trait Gate: Send + Sync + 'static {
 
     /// Whether a submission with this nullifier was taken.
     fn is_used(&self, epoch: u64, nullifier: B256) -> impl Future<Output = Result<bool, GateError>> + Send;
+
+    /// Whether the proof holds, without the chain's verifier.
+    fn check_proof(&self, epoch: u64, body: &SubmissionBody) -> impl Future<Output = Result<(), GateError>> + Send;
 
     /// Gas of the transaction, found by running it.
     fn trial(&self, body: &SubmissionBody) -> impl Future<Output = Result<u64, GateError>> + Send;
@@ -56,7 +62,7 @@ pub enum GateError {
     /// The chain can't take anything now.
     #[error("{0}")]
     NotNow(&'static str),
-    /// The node fails. Why is for the operator's log.
+    /// The node fails. Why is for the operator's log, and holds nothing of a submission.
     #[error("the relayer can't reach the chain now")]
     Node(String),
 }
@@ -67,6 +73,7 @@ pub struct ChainGate {
     provider: DynProvider,
     account: Address,
     addresses: EconomyAddresses,
+    verifier: SplitVerifier,
     max_cost_wei: U256,
     confirmation: Duration,
 }
@@ -75,7 +82,7 @@ impl ChainGate {
     /// Connects and checks that it is the right chain.
     ///
     /// # Errors
-    /// There is no key or file of addresses, the node does not answer, or it is another chain's.
+    /// There is no key, file of addresses or reference string, the node does not answer, or it is another chain's.
     pub async fn connect(config: &Config) -> Result<Self> {
         let signer = config.account.key().signer()?;
         let account = signer.address();
@@ -95,10 +102,15 @@ impl ChainGate {
             "the L2 node has chain id {found}, l2.chain_id is {}",
             config.l2.chain_id
         );
+        let setup = config.proofs.setup()?;
+        let verifier = tokio::task::spawn_blocking(move || SplitVerifier::derive(setup))
+            .await
+            .wrap_err("deriving the verifying key")??;
         Ok(Self {
             provider,
             account,
             addresses,
+            verifier,
             max_cost_wei: U256::from(config.account.max_cost_wei),
             confirmation: Duration::from_secs(config.limits.confirmation_secs),
         })
@@ -147,7 +159,7 @@ impl Gate for ChainGate {
             .block(BlockId::pending())
             .with_block_overrides(Self::at_present())
             .await
-            .map_err(|error| GateError::Node(error.to_string()))?;
+            .map_err(|error| view(&error))?;
         Ok((epoch != 0).then_some(epoch))
     }
 
@@ -158,7 +170,24 @@ impl Gate for ChainGate {
             .call()
             .block(BlockId::pending())
             .await;
-        used.map_err(|error| GateError::Node(error.to_string()))
+        used.map_err(|error| view(&error))
+    }
+
+    async fn check_proof(&self, epoch: u64, body: &SubmissionBody) -> Result<(), GateError> {
+        let consumption = CWEConsumption::new(self.addresses.consumption, &self.provider);
+        let inputs = consumption
+            .publicInputs(epoch, body.tier_id, body.nullifier, body.notes_root)
+            .call()
+            .block(BlockId::pending())
+            .await
+            .map_err(|error| view(&error))?;
+        let (verifier, proof) = (self.verifier.clone(), body.proof.clone());
+        let holds = tokio::task::spawn_blocking(move || verifier.holds(&inputs, &proof)).await;
+        match holds {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(GateError::Refused(PROOF_INVALID)),
+            Err(_) => Err(GateError::NotNow("the check of the proof was cut off; ask again")),
+        }
     }
 
     async fn trial(&self, body: &SubmissionBody) -> Result<u64, GateError> {
@@ -196,7 +225,7 @@ impl Gate for ChainGate {
             .with_timeout(Some(self.confirmation))
             .get_receipt()
             .await
-            .map_err(|error| GateError::Node(error.to_string()))?;
+            .map_err(|error| unseen(&error))?;
         if !receipt.status() {
             return Err(GateError::NotNow("the chain changed in between; ask again"));
         }
@@ -204,8 +233,36 @@ impl Gate for ChainGate {
     }
 }
 
+/// Says what failed, and nothing of what was asked: messages of nodes quote calldata, those of HTTP clients the node's
+/// URL, which may hold a password.
 fn node(error: &RpcError<TransportErrorKind>) -> GateError {
-    GateError::Node(error.to_string())
+    let reason = match error {
+        RpcError::ErrorResp(answer) => format!("the node answers with error {}", answer.code),
+        RpcError::Transport(TransportErrorKind::HttpError(answer)) => format!("the node answers with HTTP {}", answer.status),
+        RpcError::Transport(TransportErrorKind::Custom(cause)) => match cause.downcast_ref::<reqwest::Error>() {
+            Some(cause) if cause.is_timeout() => "the node does not answer in time".into(),
+            Some(cause) if cause.is_connect() => "the node can't be connected to".into(),
+            _ => "the connection to the node fails".into(),
+        },
+        _ => "the node's answer makes no sense".into(),
+    };
+    GateError::Node(reason)
+}
+
+/// A view of the contracts failed.
+fn view(error: &alloy::contract::Error) -> GateError {
+    match error {
+        alloy::contract::Error::TransportError(error) => refusal(error),
+        _ => GateError::Node("the contracts' answer makes no sense: l2.economy is of another deployment".into()),
+    }
+}
+
+/// A transaction was sent and not seen to be executed.
+fn unseen(error: &PendingTransactionError) -> GateError {
+    match error {
+        PendingTransactionError::TransportError(error) => node(error),
+        _ => GateError::NotNow("the transaction was sent and is not executed yet; ask again"),
+    }
 }
 
 fn refusal(error: &RpcError<TransportErrorKind>) -> GateError {
@@ -221,9 +278,7 @@ fn meaning(data: &[u8]) -> GateError {
     match E::abi_decode(data) {
         Ok(E::SubmissionsClosed(_)) => GateError::Closed,
         Ok(E::NullifierUsed(_)) => GateError::Used,
-        Ok(E::ProofInvalid(_)) => {
-            GateError::Refused("the proof does not hold for this epoch, tier, nullifier and notes root")
-        }
+        Ok(E::ProofInvalid(_)) => GateError::Refused(PROOF_INVALID),
         Ok(E::TierExhausted(_)) => GateError::Refused("all subscribers of this tier have submitted"),
         Ok(E::EpochKeyMissing(_)) => GateError::NotNow("the epoch's key is not fixed yet"),
         Ok(E::VerifierNotSet(_)) => GateError::NotNow("the chain takes no submissions: no verifier is set"),
@@ -237,6 +292,17 @@ mod tests {
     use alloy::sol_types::SolError;
 
     use super::*;
+
+    #[test]
+    fn what_is_logged_of_a_nodes_failure_quotes_nothing() {
+        let answer = r#"{ "code": -32000, "message": "reverted: 0xfeed", "data": "0xfeed" }"#;
+        let GateError::Node(reason) = node(&RpcError::ErrorResp(serde_json::from_str(answer).unwrap())) else {
+            panic!()
+        };
+        assert!(reason.contains("-32000") && !reason.contains("feed"), "{reason}");
+        let failed = node(&TransportErrorKind::custom_str("http://user:password@node 0xfeed"));
+        assert!(!format!("{failed:?}").contains("password"), "{failed:?}");
+    }
 
     #[test]
     fn the_contracts_reasons_are_told_apart() {

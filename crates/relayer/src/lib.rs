@@ -7,9 +7,10 @@
 //! - **It learns** what the chain shows a moment later, and a network address, which it neither keeps nor logs. It can
 //!   hold a submission back or drop it; the wallet looks at the chain, not at the answer. It can change nothing: the proof
 //!   binds all of it.
-//! - **Admission is the proof.** What costs gas is sent only after a trial run of the very transaction, so that an epoch
-//!   costs at most as many transactions as there are paid subscriptions. Everything before that is bounded for all senders
-//!   together, since nobody may be told from anybody else: a bucket of checks a second, and so many at once.
+//! - **Admission is the proof.** Form, nullifier and window come first, then the proof is checked here, then the very
+//!   transaction is run on trial; only then is gas paid. So an epoch costs at most as many transactions as there are paid
+//!   subscriptions. Everything before that is bounded for all senders together, since nobody may be told from anybody
+//!   else: a bucket of checks a second, and so many at once.
 //! - **A submission is sent once.** Asking again gives the same transaction; after a restart the chain itself says that
 //!   the nullifier is used.
 //!
@@ -19,6 +20,7 @@
 mod body;
 pub mod config;
 mod gate;
+mod proof;
 mod relay;
 mod server;
 

@@ -113,6 +113,7 @@ impl<G: Gate> Relay<G> {
         if self.gate.is_used(epoch, submission.nullifier).await? {
             return Err(GateError::Used);
         }
+        self.gate.check_proof(epoch, submission).await?;
         let gas = self.gate.trial(submission).await?;
         let _turn = self.account.lock().await;
         self.gate.send(submission, gas).await
@@ -157,13 +158,16 @@ pub(crate) mod tests {
         atomic::{AtomicU32, Ordering},
     };
 
+    use cwe_usage_circuits::SPLIT_PROOF_BYTES;
+
     use super::*;
 
-    /// A chain in memory. Proof bytes of 1 hold, others don't.
+    /// A chain in memory. Proofs that begin with 1 hold; those that begin with 2 hold here, and the chain refuses them.
     #[derive(Default)]
     pub(crate) struct FakeGate {
         pub(crate) closed: bool,
         pub(crate) used: Mutex<HashSet<B256>>,
+        pub(crate) checks: AtomicU32,
         pub(crate) trials: AtomicU32,
         pub(crate) sent: AtomicU32,
         pub(crate) slow: bool,
@@ -176,6 +180,14 @@ pub(crate) mod tests {
 
         async fn is_used(&self, _: u64, nullifier: B256) -> Result<bool, GateError> {
             Ok(self.used.lock().contains(&nullifier))
+        }
+
+        async fn check_proof(&self, _: u64, body: &SubmissionBody) -> Result<(), GateError> {
+            self.checks.fetch_add(1, Ordering::SeqCst);
+            match body.proof[0] {
+                1 | 2 => Ok(()),
+                _ => Err(GateError::Refused("the proof does not hold")),
+            }
         }
 
         async fn trial(&self, body: &SubmissionBody) -> Result<u64, GateError> {
@@ -202,7 +214,7 @@ pub(crate) mod tests {
             tier_id: B256::with_last_byte(7),
             nullifier: B256::with_last_byte(nullifier),
             notes_root: B256::with_last_byte(3),
-            proof: vec![1; 64].into(),
+            proof: vec![1; SPLIT_PROOF_BYTES].into(),
         }
     }
 
@@ -237,13 +249,16 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn a_proof_that_does_not_hold_costs_no_gas() {
+    async fn a_proof_that_does_not_hold_costs_no_gas_and_the_node_no_trial() {
         let (gate, relay) = relay(FakeGate::default(), LimitsSection::default());
-        let bad = SubmissionBody {
-            proof: vec![0; 64].into(),
-            ..body(1)
-        };
-        assert!(matches!(relay.submit(&bad).await, Err(Refusal::Invalid(_))));
+        for (byte, trials) in [(0, 0), (2, 1)] {
+            let bad = SubmissionBody {
+                proof: vec![byte; SPLIT_PROOF_BYTES].into(),
+                ..body(1)
+            };
+            assert!(matches!(relay.submit(&bad).await, Err(Refusal::Invalid(_))));
+            assert_eq!(gate.trials.load(Ordering::SeqCst), trials);
+        }
         assert_eq!(gate.sent.load(Ordering::SeqCst), 0);
         relay.submit(&body(1)).await.unwrap();
     }
@@ -256,18 +271,26 @@ pub(crate) mod tests {
             ..body(1)
         };
         assert!(matches!(relay.submit(&bad).await, Err(Refusal::Malformed(_))));
-        assert_eq!(gate.trials.load(Ordering::SeqCst), 0);
+        assert_eq!(gate.checks.load(Ordering::SeqCst), 0);
     }
 
     #[tokio::test]
-    async fn a_closed_window_is_told_before_any_trial() {
+    async fn a_nullifier_that_is_used_is_told_before_any_check() {
+        let (gate, relay) = relay(FakeGate::default(), LimitsSection::default());
+        gate.used.lock().insert(body(1).nullifier);
+        assert_eq!(relay.submit(&body(1)).await.unwrap().transaction, None);
+        assert_eq!(gate.checks.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn a_closed_window_is_told_before_any_check() {
         let closed = FakeGate {
             closed: true,
             ..FakeGate::default()
         };
         let (gate, relay) = relay(closed, LimitsSection::default());
         assert_eq!(relay.submit(&body(1)).await, Err(Refusal::Closed));
-        assert_eq!(gate.trials.load(Ordering::SeqCst), 0);
+        assert_eq!(gate.checks.load(Ordering::SeqCst), 0);
     }
 
     #[tokio::test]

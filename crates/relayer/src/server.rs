@@ -12,13 +12,14 @@ use std::{
 use alloy::primitives::U256;
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, State, rejection::JsonRejection},
+    extract::{DefaultBodyLimit, FromRequest, Request, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::post,
 };
 use cwe_sequencer::ops::{self, OpsServer};
-use cwe_wallet::messages::{MAX_PROOF_BYTES, SubmissionBody};
+use cwe_usage_circuits::SPLIT_PROOF_BYTES;
+use cwe_wallet::messages::SubmissionBody;
 use eyre::{Result, WrapErr};
 use metrics::{counter, gauge};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -32,7 +33,9 @@ use crate::{
 };
 
 /// A proof in hex and some words.
-const MAX_BODY_BYTES: usize = 2 * MAX_PROOF_BYTES + 4096;
+const MAX_BODY_BYTES: usize = 2 * SPLIT_PROOF_BYTES + 1024;
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// When to come back to a relayer that is busy.
 const RETRY_AFTER_SECS: &str = "5";
 /// How often the account is looked at.
@@ -46,18 +49,26 @@ pub fn router<G: Gate>(relay: Arc<Relay<G>>) -> Router {
         .with_state(relay)
 }
 
-async fn submit<G: Gate>(
-    State(relay): State<Arc<Relay<G>>>,
-    body: Result<Json<SubmissionBody>, JsonRejection>,
-) -> Response {
-    let outcome = match body {
+async fn submit<G: Gate>(State(relay): State<Arc<Relay<G>>>, request: Request) -> Response {
+    let outcome = match read(request, BODY_TIMEOUT).await {
         // In a task of its own: a sender that goes away must not cut off what was begun for it.
-        Ok(Json(body)) => tokio::spawn(async move { relay.submit(&body).await })
+        Ok(body) => tokio::spawn(async move { relay.submit(&body).await })
             .await
             .unwrap_or_else(|_| Err(Refusal::Unavailable("the relayer failed; ask again".into()))),
-        Err(error) => Err(Refusal::Malformed(error.body_text())),
+        Err(refusal) => Err(refusal),
     };
     answer(&outcome)
+}
+
+async fn read(request: Request, patience: Duration) -> Result<SubmissionBody, Refusal> {
+    match tokio::time::timeout(patience, Json::from_request(request, &())).await {
+        Ok(Ok(Json(body))) => Ok(body),
+        Ok(Err(error)) => Err(Refusal::Malformed(error.body_text())),
+        Err(_) => Err(Refusal::Malformed(format!(
+            "the body did not arrive within {} s",
+            patience.as_secs()
+        ))),
+    }
 }
 
 fn answer(outcome: &Result<Accepted, Refusal>) -> Response {
@@ -169,7 +180,7 @@ async fn watch_account(gate: ChainGate, minimum: U256, ready: Arc<AtomicBool>) {
 
 #[cfg(test)]
 mod tests {
-    use axum::{body::Body, http::Request};
+    use axum::body::Body;
     use http_body_util::BodyExt;
     use tower::ServiceExt;
 
@@ -219,6 +230,14 @@ mod tests {
             assert_eq!(status, StatusCode::BAD_REQUEST);
             assert!(answer["error"].as_str().unwrap().contains(expected), "{answer}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_never_ends_is_given_up() {
+        let endless = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+        let request = Request::post("/submissions").header("content-type", "application/json");
+        let refused = read(request.body(endless).unwrap(), Duration::from_millis(10)).await;
+        assert!(matches!(refused, Err(Refusal::Malformed(_))));
     }
 
     #[test]

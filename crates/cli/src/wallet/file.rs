@@ -46,13 +46,21 @@ impl WalletFileArgs {
     /// Opens the wallet, for this program alone.
     ///
     /// # Errors
-    /// There is none, it is in use, or the password is wrong.
+    /// As [`Self::access`] and [`Access::open`].
     pub(super) fn open(&self) -> Result<OpenWallet> {
+        self.access()?.open()
+    }
+
+    /// Where the wallet is, and its password.
+    ///
+    /// # Errors
+    /// There is no wallet, it is in use, or there is no password.
+    pub(super) fn access(&self) -> Result<Access> {
         let path = self.path()?;
-        let storage = FileStorage::open(&path)
-            .wrap_err("no wallet could be opened; `cwe wallet create` makes one, --wallet names another")?;
+        // Before anybody types a password.
+        storage(&path)?;
         let password = self.password()?;
-        Wallet::open(storage, SystemEntropy, &password).wrap_err_with(|| path.display().to_string())
+        Ok(Access { path, password })
     }
 
     /// Makes a wallet.
@@ -90,6 +98,27 @@ impl WalletFileArgs {
             .ok()
             .map(|text| Zeroizing::new(text.into_bytes())))
     }
+}
+
+/// What it takes to open a wallet again and again.
+pub(super) struct Access {
+    path: PathBuf,
+    password: Zeroizing<Vec<u8>>,
+}
+
+impl Access {
+    /// Opens the wallet, for this program alone.
+    ///
+    /// # Errors
+    /// It is gone, in use or damaged, or the password is wrong.
+    pub(super) fn open(&self) -> Result<OpenWallet> {
+        Wallet::open(storage(&self.path)?, SystemEntropy, &self.password)
+            .wrap_err_with(|| self.path.display().to_string())
+    }
+}
+
+fn storage(path: &Path) -> Result<FileStorage> {
+    FileStorage::open(path).wrap_err("no wallet could be opened; `cwe wallet create` makes one, --wallet names another")
 }
 
 /// Encrypt the wallet under another password

@@ -9,11 +9,11 @@ use cwe_wallet::{
     driver::{OutletError, RevealOutlet, Sent, SubmissionOutlet},
     messages::{RevealBody, SubmissionBody},
 };
-use eyre::{Result, WrapErr};
+use eyre::{Report, Result, WrapErr};
 use reqwest::{StatusCode, redirect};
 use serde::{Deserialize, Serialize};
 
-use crate::economy::Economy;
+use crate::economy::{Economy, Refused};
 
 /// How long a relayer or coordinator may take; a relayer checks a proof and waits for a transaction.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -77,11 +77,22 @@ impl SubmissionOutlet for DirectOutlet<'_> {
             Ok(receipt) => Ok(Sent {
                 transaction: Some(receipt.transaction_hash),
             }),
-            Err(error) => Err(OutletError::Unreachable {
-                to: "the chain".into(),
-                reason: format!("{error:#}"),
-            }),
+            Err(error) => Err(chain_error(&error)),
         }
+    }
+}
+
+fn chain_error(error: &Report) -> OutletError {
+    let to = "the chain".into();
+    match error.downcast_ref::<Refused>() {
+        Some(refused) => OutletError::Refused {
+            to,
+            reason: refused.reason.clone(),
+        },
+        None => OutletError::Unreachable {
+            to,
+            reason: format!("{error:#}"),
+        },
     }
 }
 

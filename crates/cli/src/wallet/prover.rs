@@ -43,30 +43,32 @@ impl ProverArgs {
         };
         let folder = dirs::cache_dir().ok_or_else(|| eyre!("there is no cache folder for proving keys here"))?;
         let path = folder.join("cwe/usage").join(format!("{}.keys", setup.name()));
-        let keys = match read(&path)? {
-            Some(keys) => keys,
-            None => derive(setup, &path)?,
-        };
-        Ok(CircuitProver::new(keys, SystemEntropy))
+        let store = SrsStore::new(setup)?;
+        Ok(CircuitProver::new(kept_keys(&store, &path)?, SystemEntropy))
     }
 }
 
-/// None when there are no keys that can be used: they are derived anew then.
-fn read(path: &Path) -> Result<Option<ProvingKeys>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).wrap_err_with(|| format!("{} can't be read", path.display())),
-    };
-    match ProvingKeys::read(BufReader::new(file)) {
-        Ok(keys) => Ok(Some(keys)),
-        Err(error @ KeysError::Io(_)) => Err(error).wrap_err_with(|| format!("{} can't be read", path.display())),
-        Err(_) => Ok(None),
+/// The keys in a file, or, where it has none that can be used, keys that are derived and kept there.
+fn kept_keys(store: &SrsStore, path: &Path) -> Result<ProvingKeys> {
+    match read(path) {
+        Ok(Some(keys)) => return Ok(keys),
+        Ok(None) => {}
+        Err(error) => eprintln!("warning: {}: {error}; they are derived again", path.display()),
+    }
+    derive(store, path)
+}
+
+/// None when there is no file.
+fn read(path: &Path) -> Result<Option<ProvingKeys>, KeysError> {
+    match File::open(path) {
+        Ok(file) => ProvingKeys::read(BufReader::new(file)).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
-fn derive(setup: Setup, path: &Path) -> Result<ProvingKeys> {
-    let params = SrsStore::new(setup)?.params(SRS_K)?;
+fn derive(store: &SrsStore, path: &Path) -> Result<ProvingKeys> {
+    let params = store.params(SRS_K)?;
     let keys = ProvingKeys::derive(&params)?;
     let keeping = || format!("keeping the proving keys in {}", path.display());
     let folder = path.parent().unwrap_or(path);
@@ -81,4 +83,29 @@ fn derive(setup: Setup, path: &Path) -> Result<ProvingKeys> {
         .wrap_err_with(keeping)?;
     file.persist(path).map_err(|error| error.error).wrap_err_with(keeping)?;
     Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_derived_once_and_again_where_the_file_is_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SrsStore::in_folder(Setup::default(), folder.path().into());
+        let path = folder.path().join("usage/dev.keys");
+        assert!(matches!(read(&path), Ok(None)));
+        kept_keys(&store, &path).unwrap();
+        assert!(matches!(read(&path), Ok(Some(_))));
+        let whole = std::fs::read(&path).unwrap();
+        let mut changed = whole.clone();
+        changed[whole.len() / 2] ^= 1;
+        for (damaged, text) in [(&changed[..], "damaged"), (&whole[..100], "damaged"), (b"text", "no keys")] {
+            std::fs::write(&path, damaged).unwrap();
+            let refused = read(&path).unwrap_err().to_string();
+            assert!(refused.contains(text), "{refused}");
+            kept_keys(&store, &path).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), whole);
+        }
+    }
 }

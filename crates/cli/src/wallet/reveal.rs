@@ -3,23 +3,27 @@
 use std::time::Duration;
 
 use cwe_wallet::{
-    chain::ChainClient,
-    driver::{self, Round},
+    WalletError,
+    chain::{ChainClient, ChainError},
+    driver::{self, DriveError, Round},
     epoch::NextReveal,
+    storage::StorageError,
 };
-use eyre::{Result, bail};
+use eyre::{Report, Result, bail};
 
 use super::{
     chain,
-    file::{OpenWallet, WalletFileArgs},
+    file::{Access, WalletFileArgs},
     outlets::{CoordinatorOutlet, Url},
     prover::{self, Prover},
     status::EpochLine,
 };
-use crate::economy::EconomyArgs;
+use crate::economy::{Economy, EconomyArgs};
 
-/// How often the chain's time is looked at while waiting.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Longest sleep, since a sleeping machine counts none of it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// After something failed that passes by itself.
+const RETRY_PAUSE: Duration = Duration::from_secs(10);
 
 /// Reveal the notes of an epoch whose time has come
 #[derive(Debug, clap::Args)]
@@ -30,7 +34,7 @@ pub(super) struct RevealArgs {
     /// The aggregation coordinator
     #[arg(long, value_name = "URL")]
     coordinator: Url,
-    /// Stay until all notes are revealed
+    /// Stay until all notes are revealed; in between other commands can use the wallet
     #[arg(long)]
     wait: bool,
     /// Reveal everything at once, which shows the coordinator that it belongs together
@@ -50,56 +54,145 @@ pub(super) struct RevealArgs {
     economy: EconomyArgs,
 }
 
+/// What every round needs.
+struct Revealing {
+    access: Access,
+    chain: ChainClient,
+    prover: Prover,
+    outlet: CoordinatorOutlet,
+    epoch: u64,
+    hurry: bool,
+}
+
 /// Runs `cwe wallet reveal`.
 pub(super) async fn run(args: &RevealArgs) -> Result<()> {
-    let mut wallet = args.file.open()?;
+    let access = args.file.access()?;
     let economy = args.economy.connect(None).await?;
-    let chain = chain::connect(&economy, &mut wallet).await?;
     let epoch = chain::ended_epoch(&economy, args.epoch).await?;
-    if let Some(submissions) = args.crowd {
-        wallet.set_crowd_threshold(submissions)?;
-    }
-    let prover = args.prover.load()?;
-    let outlet = CoordinatorOutlet::new(&args.coordinator)?;
-    let round = rounds(args, &mut wallet, &chain, &prover, &outlet, epoch).await?;
-    let mut line = EpochLine::of(wallet.contents(), epoch);
+    let revealing = Revealing {
+        chain: begin(args, &access, &economy).await?,
+        access,
+        prover: args.prover.load()?,
+        outlet: CoordinatorOutlet::new(&args.coordinator)?,
+        epoch,
+        hurry: args.all_at_once,
+    };
+    let (round, mut line) = if args.wait {
+        revealing.until_done().await?
+    } else {
+        revealing.round().await?
+    };
     if let NextReveal::WaitUntil(time) = round.next {
         line.next_reveal_at = Some(time);
     }
     line.show(args.json)?;
+    if let NextReveal::Closed { unrevealed } = round.next {
+        bail!(
+            "the reveal window of epoch {epoch} is over and {unrevealed} notes were not revealed: their part of the fee \
+             goes to the creators of the next epoch"
+        );
+    }
     match round.failed.first() {
         Some((_, error)) => bail!("{} reveals were not taken; the first: {error}", round.failed.len()),
         None => Ok(()),
     }
 }
 
-/// One round, or as many as it takes.
-async fn rounds(
-    args: &RevealArgs,
-    wallet: &mut OpenWallet,
-    chain: &ChainClient,
-    prover: &Prover,
-    outlet: &CoordinatorOutlet,
-    epoch: u64,
-) -> Result<Round> {
-    loop {
-        let round = driver::reveal(wallet, chain, prover, outlet, epoch, args.all_at_once).await?;
+async fn begin(args: &RevealArgs, access: &Access, economy: &Economy) -> Result<ChainClient> {
+    let mut wallet = access.open()?;
+    if let Some(submissions) = args.crowd {
+        wallet.set_crowd_threshold(submissions)?;
+    }
+    chain::connect(economy, &mut wallet).await
+}
+
+impl Revealing {
+    /// Reveals what is due. The wallet is open no longer than that, so that others can record in between.
+    async fn round(&self) -> Result<(Round, EpochLine)> {
+        let mut wallet = self.access.open()?;
+        let round = driver::reveal(
+            &mut wallet,
+            &self.chain,
+            &self.prover,
+            &self.outlet,
+            self.epoch,
+            self.hurry,
+        )
+        .await?;
         if round.postponed > 0 {
             eprintln!(
                 "{} reveals were missed and got new times, so that they don't go out together",
                 round.postponed
             );
         }
-        let until = match round.next {
-            NextReveal::Done | NextReveal::Closed { .. } => return Ok(round),
-            _ if !args.wait => return Ok(round),
-            NextReveal::WaitUntil(time) => time,
-            NextReveal::Prove(_) | NextReveal::Send(_) => round.now_secs.saturating_add(1),
-        };
-        for (slot, error) in &round.failed {
-            eprintln!("the reveal of slot {slot} failed: {error}");
+        Ok((round, EpochLine::of(wallet.contents(), self.epoch)))
+    }
+
+    /// Round after round until nothing is left to reveal.
+    async fn until_done(&self) -> Result<(Round, EpochLine)> {
+        loop {
+            let pause = match self.round().await {
+                Ok((round, line)) => {
+                    let until = match round.next {
+                        NextReveal::Done | NextReveal::Closed { .. } => return Ok((round, line)),
+                        NextReveal::WaitUntil(time) => time,
+                        NextReveal::Prove(_) | NextReveal::Send(_) => round.now_secs,
+                    };
+                    for (slot, error) in &round.failed {
+                        eprintln!("the reveal of slot {slot} failed: {error}");
+                    }
+                    Duration::from_secs(until.saturating_sub(round.now_secs).max(1)).min(LONGEST_PAUSE)
+                }
+                Err(error) if passes(&error) => {
+                    eprintln!("{error:#}; it will be tried again");
+                    RETRY_PAUSE
+                }
+                Err(error) => return Err(error),
+            };
+            tokio::time::sleep(pause).await;
         }
-        let pause = Duration::from_secs(until.saturating_sub(round.now_secs).max(1));
-        tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
+    }
+}
+
+/// Whether it may be otherwise in a moment: another command has the wallet, or the node is away.
+fn passes(error: &Report) -> bool {
+    let in_use = |error: &StorageError| matches!(error, StorageError::InUse { .. });
+    let of_chain = |error: &ChainError| matches!(error, ChainError::Node { .. } | ChainError::RootMismatch { .. });
+    error.downcast_ref::<StorageError>().is_some_and(in_use)
+        || error.downcast_ref::<ChainError>().is_some_and(of_chain)
+        || match error.downcast_ref::<DriveError>() {
+            Some(DriveError::Chain(error)) => of_chain(error),
+            Some(DriveError::Wallet(WalletError::Storage(error))) => in_use(error),
+            _ => false,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use eyre::WrapErr;
+
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_waited_for_and_nothing_else() {
+        let in_use = || StorageError::InUse { place: "wallet".into() };
+        let node = || ChainError::Node {
+            doing: "reading",
+            reason: "down".into(),
+        };
+        for passing in [
+            Err::<(), _>(in_use()).wrap_err("opening").unwrap_err(),
+            Report::new(node()),
+            Report::new(DriveError::Chain(node())).wrap_err("revealing"),
+        ] {
+            assert!(passes(&passing), "{passing:#}");
+        }
+        for lasting in [
+            Report::new(WalletError::Missing),
+            Report::new(DriveError::Wallet(WalletError::OtherIdentity)),
+            Report::new(ChainError::Event("no".into())),
+        ] {
+            assert!(!passes(&lasting), "{lasting:#}");
+        }
     }
 }

@@ -1,15 +1,21 @@
 //! `cwe wallet status`: who the wallet is, what it recorded, and where each epoch stands.
 
+use std::collections::BTreeMap;
+
 use alloy::primitives::B256;
 use cwe_wallet::{
     Contents,
     chain::{Chain, ChainClient},
+    driver,
     epoch::Stage,
 };
 use eyre::Result;
 use serde::Serialize;
 
-use super::{chain, file::WalletFileArgs};
+use super::{
+    chain,
+    file::{OpenWallet, WalletFileArgs},
+};
 use crate::{
     economy::{EconomyArgs, ids},
     table,
@@ -64,6 +70,9 @@ pub(super) struct EpochLine {
     pub next_reveal_at: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transaction: Option<B256>,
+    /// Why the epoch can't go on as it was planned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
 }
 
 impl EpochLine {
@@ -87,6 +96,7 @@ impl EpochLine {
             to_reveal: reveals.map(|plan| plan.reveals().len()),
             next_reveal_at: None,
             transaction: None,
+            problem: None,
         }
     }
 
@@ -132,6 +142,10 @@ pub(super) async fn run(args: &StatusArgs) -> Result<()> {
         let chain = chain::connect(&economy, &mut wallet).await?;
         (Some(chain), Some(economy.current_epoch().await?))
     };
+    let problems = match &connected {
+        Some(chain) => look_at_open_epochs(&mut wallet, chain).await,
+        None => BTreeMap::new(),
+    };
     let contents = wallet.contents();
     let mut epochs = contents.ledger().epochs();
     epochs.extend(contents.epochs().keys());
@@ -145,6 +159,7 @@ pub(super) async fn run(args: &StatusArgs) -> Result<()> {
         {
             line.add_subscription(contents, chain).await?;
         }
+        line.problem = problems.get(&epoch).cloned();
         lines.push(line);
     }
     let status = Status {
@@ -160,6 +175,22 @@ pub(super) async fn run(args: &StatusArgs) -> Result<()> {
         print(&status);
     }
     Ok(())
+}
+
+/// Learns what became of epochs that are under way; returns what stands in the way of each.
+async fn look_at_open_epochs(wallet: &mut OpenWallet, chain: &ChainClient) -> BTreeMap<u64, String> {
+    let records = wallet.contents().epochs().iter();
+    let open: Vec<u64> = records
+        .filter(|(_, record)| !matches!(record.stage, Stage::Revealing(_) | Stage::Superseded { .. } | Stage::Missed))
+        .map(|(epoch, _)| *epoch)
+        .collect();
+    let mut problems = BTreeMap::new();
+    for epoch in open {
+        if let Err(error) = driver::look(wallet, chain, epoch).await {
+            problems.insert(epoch, error.to_string());
+        }
+    }
+    problems
 }
 
 fn print(status: &Status) {
@@ -187,6 +218,11 @@ fn print(status: &Status) {
         ]);
     }
     println!("{rows}");
+    for line in &status.epochs {
+        if let Some(problem) = &line.problem {
+            println!("epoch {}: {problem}", line.epoch);
+        }
+    }
     let running = status.epoch.unwrap_or(u64::MAX);
     if status.epochs.iter().any(|line| line.epoch > running) {
         println!("epochs that have not begun: recorded while this device's clock was ahead, or named by hand");
