@@ -23,7 +23,7 @@ use cwe_bindings::economy::{
 };
 use eyre::{Report, Result, WrapErr, bail, eyre};
 
-use crate::network::NetworkArgs;
+use crate::network::{Network, NetworkArgs};
 
 /// Folder that deployments write their addresses to, below the repository.
 const DEPLOYMENTS: &str = "deploy/out";
@@ -61,6 +61,14 @@ impl EconomyArgs {
     pub(crate) fn addresses(&self) -> Result<EconomyAddresses> {
         let chain_id = self.network.resolve()?.l2_chain_id;
         Ok(EconomyAddresses::load(&self.file(chain_id)?, chain_id)?)
+    }
+
+    /// The network that the economy is on.
+    ///
+    /// # Errors
+    /// As [`NetworkArgs::resolve`].
+    pub(crate) fn network(&self) -> Result<Network> {
+        self.network.resolve()
     }
 
     /// Connects, as `signer` where transactions are to be sent.
