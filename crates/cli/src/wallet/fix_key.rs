@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use alloy::{
     primitives::B256,
-    providers::{DynProvider, Provider},
+    providers::DynProvider,
     signers::local::PrivateKeySigner,
     sol_types::SolInterface,
 };
