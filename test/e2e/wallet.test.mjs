@@ -11,7 +11,7 @@ import { keccak256, toHex } from 'viem';
 
 import { Program, RELAYER, ROOT, cwe, eventually, foundry, json, metric, rpc, run, startDevnet, temporaryFolder } from '../lib/devnet.mjs';
 
-const SCHEDULE = { lengthSecs: 120, submissionSecs: 120, revealSecs: 60, aggregationSecs: 10 };
+const SCHEDULE = { lengthSecs: 90, submissionSecs: 90, revealSecs: 60, aggregationSecs: 10 };
 const SPLIT_PROOF_BYTES = 5664;
 const REVEAL_PROOF_BYTES = 3424;
 /** Of one Split proof, with the command around it. */
@@ -170,7 +170,7 @@ describe('cwe wallet and cwe-relayer', () => {
     assert.equal((await subscribe('friend')).epoch, epoch, 'the epoch is too short for this machine');
   });
 
-  test('wrong passwords, damaged files and wallets in use are told apart', async () => {
+  test('wrong passwords, damaged, foreign and missing files are told apart', async () => {
     const status = (wallet, password) => ['wallet', 'status', '--offline', '--wallet', at(wallet), '--password-file', at(password)];
     await refused(/wrong password/, status('wallet', 'wrong'));
     copyFileSync(at('wallet'), at('damaged'));
@@ -212,7 +212,8 @@ describe('cwe wallet and cwe-relayer', () => {
   test('the statement shows what will be reported, and why something will not; it can be corrected', async () => {
     const statement = (...args) => ok(['statement', '--epoch', String(epoch), ...args]);
     const first = await statement();
-    assert.deepEqual(first.rows.map(({ work, share_ppm }) => [work, share_ppm]).sort(), [[SONG, 750_000], [FILM, 250_000]].sort());
+    // 600 s in one play against 200 s in two, of which the second counts half.
+    assert.deepEqual(first.rows.map(({ work, share_ppm }) => [work, share_ppm]).sort(), [[SONG, 800_000], [FILM, 200_000]].sort());
     assert.deepEqual(first.left_out.map(({ work, reason }) => [work, reason]), [[TALK, 'not_registered']]);
     assert.ok(first.rows.every(({ units }) => units === null));
     const excluded = await statement('--exclude', SONG);
@@ -262,7 +263,7 @@ describe('cwe wallet and cwe-relayer', () => {
     await send(verifier, 'accept(bytes32,bytes)', keccak256(inputs), proof);
   };
 
-  test('an epoch is proven once its key is fixed; what is shown is what is proven', async () => {
+  test('an epoch is proven once its key is fixed; what is shown is what is proven', async (t) => {
     const prove = ['prove', '--epoch', String(epoch)];
     await refused(/key of epoch/, online(prove));
     await refused(/prove it first/, submit(relayer.url));
@@ -286,7 +287,9 @@ describe('cwe wallet and cwe-relayer', () => {
     await offline(['record', FILM, '--seconds', '60', '--epoch', String(epoch)], 'friend');
     const started = Date.now();
     assert.equal((await ok(prove, 'friend')).stage, 'proven');
-    assert.ok(Date.now() - started < MOST_PROVING_MS, `${Date.now() - started} ms with kept keys`);
+    const provingMs = Date.now() - started;
+    t.diagnostic(`cwe wallet prove with kept keys: ${provingMs} ms`);
+    assert.ok(provingMs < MOST_PROVING_MS);
   });
 
   test('a submission is the same bytes every time, and names nobody', async () => {
@@ -299,7 +302,7 @@ describe('cwe wallet and cwe-relayer', () => {
     assert.equal(new Set(service.bodies).size, 1, 'the same bytes');
     assert.ok(service.headers.every((headers) => !headers.cookie && !headers['user-agent']));
     submission = JSON.parse(service.bodies[0]);
-    assert.deepEqual(Object.keys(submission).sort(), ['nullifier', 'notesRoot', 'proof', 'tierId']);
+    assert.deepEqual(Object.keys(submission).sort(), ['notesRoot', 'nullifier', 'proof', 'tierId']);
     assert.equal((submission.proof.length - 2) / 2, SPLIT_PROOF_BYTES);
     await refused(/not possible/, withPassword(['discard', '--epoch', String(epoch)]));
   });

@@ -4,9 +4,14 @@
 use std::{
     io::{IsTerminal, Read},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
-use cwe_wallet::{SystemEntropy, Wallet, storage::FileStorage, vault::KdfCost};
+use cwe_wallet::{
+    SystemEntropy, Wallet,
+    storage::{FileStorage, StorageError},
+    vault::KdfCost,
+};
 use eyre::{Result, WrapErr, bail, eyre};
 use zeroize::Zeroizing;
 
@@ -14,6 +19,11 @@ use zeroize::Zeroizing;
 const PASSWORD_VARIABLE: &str = "CWE_WALLET_PASSWORD";
 /// Most bytes of a password file, or of any file that a person types into.
 const MAX_TEXT_BYTES: u64 = 4096;
+
+/// How long another command may have the wallet before this one gives up.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is tried meanwhile.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A wallet in a file.
 pub(super) type OpenWallet = Wallet<FileStorage, SystemEntropy>;
@@ -117,8 +127,20 @@ impl Access {
     }
 }
 
+/// Waits a little for another command to be done with it.
 fn storage(path: &Path) -> Result<FileStorage> {
-    FileStorage::open(path).wrap_err("no wallet could be opened; `cwe wallet create` makes one, --wallet names another")
+    let started = Instant::now();
+    loop {
+        match FileStorage::open(path) {
+            Err(StorageError::InUse { .. }) if started.elapsed() < PATIENCE => std::thread::sleep(POLL_INTERVAL),
+            Err(error @ StorageError::InUse { .. }) => return Err(error.into()),
+            opened => {
+                return opened.wrap_err(
+                    "no wallet could be opened; `cwe wallet create` makes one, --wallet names another",
+                );
+            }
+        }
+    }
 }
 
 /// Encrypt the wallet under another password
@@ -175,4 +197,49 @@ fn ask_twice(prompt: &str) -> Result<Zeroizing<Vec<u8>>> {
         bail!("the two passwords differ; nothing was changed");
     }
     Ok(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn existing(folder: &Path) -> PathBuf {
+        let path = folder.join("wallet");
+        std::fs::write(&path, b"").unwrap();
+        path
+    }
+
+    #[test]
+    fn a_wallet_that_another_command_has_for_a_moment_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = existing(folder.path());
+        let other = storage(&path).unwrap();
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(2 * POLL_INTERVAL);
+            drop(other);
+        });
+        storage(&path).unwrap();
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_wallet_that_stays_in_use_is_not_said_to_be_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = existing(folder.path());
+        let _other = storage(&path).unwrap();
+        let refused = format!("{:#}", storage(&path).unwrap_err());
+        assert!(refused.contains("in use") && !refused.contains("create"), "{refused}");
+        let missing = format!("{:#}", storage(&folder.path().join("none")).unwrap_err());
+        assert!(missing.contains("create"), "{missing}");
+    }
+
+    #[test]
+    fn passwords_are_read_without_the_line_end_and_only_from_small_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        std::fs::write(&path, " correct horse \r\n").unwrap();
+        assert_eq!(&**read_line_of(&path).unwrap(), b"correct horse");
+        std::fs::write(&path, vec![b'a'; 5000]).unwrap();
+        assert!(read_line_of(&path).unwrap_err().to_string().contains("too large"));
+    }
 }
