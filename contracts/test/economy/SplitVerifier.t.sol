@@ -196,12 +196,12 @@ contract SplitVerifierTest is SplitVerifierFixture {
     }
 }
 
-/// @notice Gas of a verification as a call by itself, kept under `snapshots/`.
+/// @notice Gas of a verification as another contract pays for it, kept under `snapshots/`.
 /// forge-config: default.isolate = true
 contract SplitVerifierGasTest is SplitVerifierFixture {
     function test_gasOfAVerification() public {
         verifier.verify(inputs, proof);
         vm.snapshotGasLastCall("Economy", "verify a Split proof");
-        assertLe(vm.lastCallGas().gasTotalUsed, 1_500_000);
+        assertLe(vm.lastCallGas().gasTotalUsed, 900_000);
     }
 }

@@ -7,17 +7,19 @@ import {ICWEConsumption} from "../../src/interfaces/ICWEConsumption.sol";
 import {ICWETiers} from "../../src/interfaces/ICWETiers.sol";
 import {IEpochBeacon} from "../../src/interfaces/IEpochBeacon.sol";
 import {IEpochClock} from "../../src/interfaces/IEpochClock.sol";
+import {SystemAddresses} from "../../src/libraries/SystemAddresses.sol";
+import {CheapHash} from "../mocks/CheapHash.sol";
 import {EconomyFixture} from "../utils/EconomyFixture.sol";
 
 /// @notice The kept real proof as a submission: the public inputs that `CWEConsumption` makes are the circuit's. Epoch,
 /// its key and the subscriptions are those of the proof; tier, allowance and `k` are the deployment's.
-contract SubmissionTest is EconomyFixture, SplitVerifierDeployment {
+abstract contract SubmissionFixture is EconomyFixture, SplitVerifierDeployment {
     uint64 internal constant EPOCH = 7;
 
     uint256[8] internal inputs;
     bytes internal proof;
 
-    function setUp() public override {
+    function setUp() public virtual override {
         super.setUp();
         EconomyConfig memory config = defaultConfig();
         config.splitVerifier = address(deploySplitVerifier());
@@ -35,7 +37,9 @@ contract SubmissionTest is EconomyFixture, SplitVerifierDeployment {
         vm.mockCall(address(tiers), abi.encodeCall(ICWETiers.revenueOf, (EPOCH, HEAVY)), abi.encode(HEAVY_FEE, 2));
         vm.mockCall(address(tiers), abi.encodeCall(ICWETiers.subscriptionRoot, (EPOCH)), abi.encode(inputs[5]));
     }
+}
 
+contract SubmissionTest is SubmissionFixture {
     function test_aRealProofIsTakenOnce() public {
         bytes32 nullifier = bytes32(inputs[6]);
         vm.expectEmit(address(consumption));
@@ -67,5 +71,20 @@ contract SubmissionTest is EconomyFixture, SplitVerifierDeployment {
         bytes32[] memory list = roots(notesRoot);
         vm.expectRevert(ICWEConsumption.ProofInvalid.selector);
         consumption.submitConsumption(bytes32(nullifier), tierId, list, refused);
+    }
+}
+
+/// @notice Gas of a submission with its proof, as a whole transaction. Poseidon costs what the precompile costs.
+/// forge-config: default.isolate = true
+contract SubmissionGasTest is SubmissionFixture {
+    function setUp() public override {
+        super.setUp();
+        vm.etch(SystemAddresses.POSEIDON, type(CheapHash).runtimeCode);
+    }
+
+    function test_gasOfASubmission() public {
+        consumption.submitConsumption(bytes32(inputs[6]), LIGHT, roots(inputs[7]), proof);
+        vm.snapshotGasLastCall("Economy", "submitConsumption, first of an epoch, with its proof");
+        assertLe(vm.lastCallGas().gasTotalUsed, 1_200_000);
     }
 }

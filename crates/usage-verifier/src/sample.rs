@@ -50,3 +50,33 @@ fn witness() -> Result<SplitWitness> {
         subscriptions.root(),
     )?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use alloy_primitives::Bytes;
+    use cwe_srs::{Setup, SrsStore};
+    use cwe_usage_circuits::{SRS_K, VerifyingKeys, verify_split};
+
+    use super::*;
+
+    #[test]
+    fn the_kept_proof_that_the_contracts_take_holds_natively() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/vectors/split-proof.json");
+        let kept: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let proof: Bytes = serde_json::from_value(kept["proof"].clone()).unwrap();
+        let public: Vec<B256> = serde_json::from_value(kept["inputs"].clone()).unwrap();
+        let witness = witness().unwrap();
+        let inputs = witness.inputs();
+        assert_eq!(public, inputs.to_elements().map(B256::from));
+
+        let folder = tempfile::tempdir().unwrap();
+        let srs = SrsStore::in_folder(Setup::default(), folder.path().into());
+        let keys = VerifyingKeys::derive(&srs.params(SRS_K).unwrap()).unwrap();
+        verify_split(&keys, inputs, &proof).unwrap();
+        let mut changed = proof.to_vec();
+        changed[31] ^= 1;
+        assert!(verify_split(&keys, inputs, &changed).is_err());
+    }
+}
