@@ -253,7 +253,8 @@ pub(crate) fn now_secs() -> Result<u64> {
 #[derive(Debug, thiserror::Error)]
 #[error("{doing}: {reason}")]
 pub(crate) struct Refused {
-    doing: String,
+    /// What was tried.
+    pub doing: String,
     /// Its reason, in words.
     pub reason: String,
 }

@@ -15,7 +15,7 @@ use cwe_bindings::economy::{
     EconomyAddresses,
     contracts::{CWEConsumption, EpochClock, cwe_consumption::CWEConsumption::CWEConsumptionErrors},
 };
-use cwe_wallet::messages::SubmissionBody;
+use cwe_wallet::{chain::ChainClient, messages::SubmissionBody};
 use eyre::{Result, WrapErr, ensure};
 
 use crate::{Config, proof::SplitVerifier};
@@ -82,7 +82,8 @@ impl ChainGate {
     /// Connects and checks that it is the right chain.
     ///
     /// # Errors
-    /// There is no key, file of addresses or reference string, the node does not answer, or it is another chain's.
+    /// There is no key, file of addresses or reference string, the node does not answer, or it is another chain's or has
+    /// a verifier of another reference string.
     pub async fn connect(config: &Config) -> Result<Self> {
         let signer = config.account.key().signer()?;
         let account = signer.address();
@@ -103,6 +104,14 @@ impl ChainGate {
             config.l2.chain_id
         );
         let setup = config.proofs.setup()?;
+        let ours = setup.name();
+        if let Some(theirs) = ChainClient::new(provider.clone(), addresses).split_srs().await? {
+            ensure!(
+                theirs == ours,
+                "the chain's verifier was made with the reference string {theirs}, proofs.srs is {ours}: set proofs.srs \
+                 and proofs.srs_sha256 to its file"
+            );
+        }
         let verifier = tokio::task::spawn_blocking(move || SplitVerifier::derive(setup))
             .await
             .wrap_err("deriving the verifying key")??;

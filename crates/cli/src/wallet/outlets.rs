@@ -240,6 +240,17 @@ mod tests {
     }
 
     #[test]
+    fn a_contract_that_says_no_is_told_from_a_chain_that_is_away() {
+        let refused = Report::new(Refused {
+            doing: "submitting".into(),
+            reason: "no".into(),
+        });
+        assert!(matches!(chain_error(&refused), OutletError::Refused { reason, .. } if reason == "no"));
+        let away = eyre::eyre!("connection refused").wrap_err("submitting");
+        assert!(matches!(chain_error(&away), OutletError::Unreachable { .. }));
+    }
+
+    #[test]
     fn the_path_is_appended_once() {
         let url: Url = "https://relayer.example/v1/".parse().unwrap();
         assert_eq!(

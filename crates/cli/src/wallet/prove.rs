@@ -39,6 +39,7 @@ pub(super) async fn run(args: &ProveArgs) -> Result<()> {
     let economy = args.economy.connect(None).await?;
     let chain = chain::connect(&economy, &mut wallet).await?;
     let epoch = chain::ended_epoch(&economy, args.epoch).await?;
+    args.prover.check(&chain).await?;
     let mut steps = Progress::new();
     steps.step("reading the proving keys");
     let prover = args.prover.load()?;

@@ -9,8 +9,8 @@ use std::{
 
 use cwe_srs::{Checksum, Setup, SrsStore};
 use cwe_usage_circuits::{KeysError, ProvingKeys, SRS_K};
-use cwe_wallet::{SystemEntropy, proving::CircuitProver};
-use eyre::{Result, WrapErr, eyre};
+use cwe_wallet::{SystemEntropy, chain::ChainClient, proving::CircuitProver};
+use eyre::{Result, WrapErr, bail, eyre};
 use tempfile::NamedTempFile;
 
 /// Makes the proofs.
@@ -29,18 +29,37 @@ pub(super) struct ProverArgs {
 }
 
 impl ProverArgs {
-    /// The prover, with keys from the cache or derived now.
-    ///
-    /// # Errors
-    /// The reference string can't be read, or the keys can't be derived or kept.
-    pub(super) fn load(&self) -> Result<Prover> {
-        let setup = match (&self.srs, self.srs_sha256) {
+    fn setup(&self) -> Setup {
+        match (&self.srs, self.srs_sha256) {
             (Some(file), Some(checksum)) => Setup::PowersOfTau {
                 file: file.clone(),
                 checksum,
             },
             _ => Setup::default(),
-        };
+        }
+    }
+
+    /// Makes sure that the chain's verifier belongs to the same reference string, where it tells.
+    ///
+    /// # Errors
+    /// It belongs to another one, or the node does not answer.
+    pub(super) async fn check(&self, chain: &ChainClient) -> Result<()> {
+        let ours = self.setup().name();
+        match chain.split_srs().await? {
+            Some(theirs) if theirs != ours => bail!(
+                "the chain's verifier was made with the reference string {theirs}, these keys with {ours}: give its file \
+                 by --srs and --srs-sha256"
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// The prover, with keys from the cache or derived now.
+    ///
+    /// # Errors
+    /// The reference string can't be read, or the keys can't be derived or kept.
+    pub(super) fn load(&self) -> Result<Prover> {
+        let setup = self.setup();
         let folder = dirs::cache_dir().ok_or_else(|| eyre!("there is no cache folder for proving keys here"))?;
         let path = folder.join("cwe/usage").join(format!("{}.keys", setup.name()));
         let store = SrsStore::new(setup)?;
