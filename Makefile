@@ -2,7 +2,7 @@
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo prover test test-full lint fmt verifier bindings bench bench-rpc bench-execution bench-crash bench-trie bench-guest bench-prove bench-usage coverage guests guests-check clean
+.PHONY: help setup demo prover test test-full lint fmt verifier usage-verifier bindings bench bench-rpc bench-execution bench-crash bench-trie bench-guest bench-prove bench-usage coverage guests guests-check clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ fmt: setup ## format Rust and Solidity
 
 verifier: setup ## take the verifier contract that the prover generated -> bridge/src/generated
 	@scripts/verifier.sh
+
+usage-verifier: setup ## generate the contracts that verify Split proofs from the circuit -> contracts/src/generated
+	@scripts/usage-verifier.sh
 
 bindings: setup ## regenerate crates/bindings from the Solidity sources
 	@source scripts/env.sh && scripts/bindings.sh

@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # Writes what other languages know of the contracts, from a fresh build: crates/bindings/abi (Rust: ABI, and bytecode of
-# what is deployed from Rust) and sdk/typescript/src/abi (viem). `--check` writes nothing and fails when the committed
+# what is deployed from there) and sdk/typescript/src/abi (viem). `--check` writes nothing and fails when the committed
 # ones differ.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$ROOT"
 
-deployed_from_rust=(BatchVerifier Halo2Verifier Rollup Inbox Bridge CLN Timelock ERC1967Proxy MessagePasser L1BlockOracle FeeVault)
+with_bytecode=(
+  BatchVerifier Halo2Verifier Rollup Inbox Bridge CLN Timelock ERC1967Proxy MessagePasser L1BlockOracle FeeVault
+  Halo2SplitVerifierPart1 Halo2SplitVerifierPart2 Halo2SplitVerifierPart3
+)
 economy=(
   EpochClock EpochBeacon EconomyParameters RegionRules CWEIdentity CreatorRegistry WorkRegistry SplitPay Escrow DirectSale
-  Treasury CWETiers CWEConsumption CWEPayouts
+  Treasury CWETiers CWEConsumption SplitVerifier CWEPayouts
 )
 rust=crates/bindings/abi
 typescript=sdk/typescript/src/abi
@@ -29,7 +32,7 @@ forge build --quiet --skip test script
 fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
 mkdir "$fresh/rust" "$fresh/typescript"
-node scripts/bindings.mjs "$FOUNDRY_OUT" "$fresh" "${deployed_from_rust[*]}" "${economy[*]}"
+node scripts/bindings.mjs "$FOUNDRY_OUT" "$fresh" "${with_bytecode[*]}" "${economy[*]}"
 
 # place FRESH TARGET
 place() {

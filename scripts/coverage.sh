@@ -15,7 +15,7 @@ export FOUNDRY_OUT="$work/out" FOUNDRY_CACHE_PATH="$work/cache"
 
 # Gas figures mean nothing in instrumented code.
 forge coverage --report summary --report lcov --report-file "$work/lcov.info" \
-  --no-match-contract Gas --no-match-coverage '^(bridge|deploy|contracts/test)/' "$@"
+  --no-match-contract Gas --no-match-coverage '^(bridge|deploy|contracts/test|contracts/src/generated)/' "$@"
 
 # The coverage of both kinds, over all files of the report.
 awk -F: -v goal="$goal" '

@@ -7,29 +7,40 @@ import {IEpochClock} from "../../contracts/src/interfaces/IEpochClock.sol";
 import {EconomyAddresses, EconomyConfig, EconomyDeployment} from "./lib/EconomyDeployment.sol";
 import {IssuerConfig, RuleConfig, TierConfig} from "./lib/EconomyDeployment.sol";
 import {EconomyScript} from "./lib/EconomyScript.sol";
+import {SplitVerifierDeployment} from "./lib/SplitVerifierDeployment.sol";
 import {console} from "forge-std/console.sol";
 
 /// @title DeployEconomy
 /// @notice Deploys the economy on an L2 and writes its addresses to `deploy/out/economy-<L2 chain id>.json`.
 ///
-/// `ECONOMY_CONFIG`: a file below `deploy/`, see `deploy/economy/config/`. A `startsAt` of 0 stands for now.
+/// `ECONOMY_CONFIG`: a file below `deploy/`, see `deploy/economy/config/`. A `startsAt` of 0 stands for now;
+/// `deploySplitVerifier` deploys the repository's verifier of Split proofs, instead of the one at `splitVerifier`.
 ///
 ///   forge script deploy/economy/DeployEconomy.s.sol --rpc-url $L2_RPC --private-key $KEY --broadcast --slow
-contract DeployEconomy is EconomyScript {
+contract DeployEconomy is EconomyScript, SplitVerifierDeployment {
     /// @notice A configuration without somebody to govern would be nobody's for ever.
     error NoGovernor();
+    /// @notice Name a `splitVerifier` or ask for a new one, not both.
+    error SplitVerifierGivenTwice(address verifier);
 
     function run() external returns (EconomyAddresses memory deployed) {
         string memory file = vm.envOr("ECONOMY_CONFIG", string("deploy/economy/config/devnet.json"));
-        EconomyConfig memory config = readConfig(vm.readFile(file));
+        string memory json = vm.readFile(file);
+        EconomyConfig memory config = readConfig(json);
         if (config.governor == address(0)) revert NoGovernor();
         vm.startBroadcast();
+        if (wantsSplitVerifier(json, config)) config.splitVerifier = address(deploySplitVerifier());
         (, address deployer,) = vm.readCallers();
         uint256 payoutsNonce = vm.getNonce(deployer) + EconomyDeployment.PAYOUTS_NONCE_OFFSET;
         deployed = EconomyDeployment.run(config, deployer, vm.computeCreateAddress(deployer, payoutsNonce));
         vm.stopBroadcast();
         writeAddresses(deployed);
-        if (config.splitVerifier == address(0)) console.log("No Split verifier: no submissions are taken.");
+        if (config.splitVerifier == address(0)) {
+            console.log("No Split verifier: no submissions are taken.");
+        } else {
+            requireSafeSplitVerifier(config.splitVerifier, config.timelockDelay);
+            console.log("SplitVerifier", config.splitVerifier);
+        }
         if (config.settlementVerifier == address(0)) console.log("No settlement verifier: nothing is paid out.");
     }
 
@@ -60,6 +71,12 @@ contract DeployEconomy is EconomyScript {
         config.splitVerifier = vm.parseJsonAddress(json, ".splitVerifier");
         config.aggregationVerifier = vm.parseJsonAddress(json, ".aggregationVerifier");
         config.settlementVerifier = vm.parseJsonAddress(json, ".settlementVerifier");
+    }
+
+    /// @notice Whether a verifier of Split proofs is to be deployed.
+    function wantsSplitVerifier(string memory json, EconomyConfig memory config) public pure returns (bool wanted) {
+        wanted = vm.parseJsonBool(json, ".deploySplitVerifier");
+        if (wanted && config.splitVerifier != address(0)) revert SplitVerifierGivenTwice(config.splitVerifier);
     }
 
     function readTiers(string memory json) internal pure returns (TierConfig[] memory tiers) {

@@ -15,6 +15,7 @@ import {RegionRules} from "../../contracts/src/works/RegionRules.sol";
 import {WorkRegistry} from "../../contracts/src/works/WorkRegistry.sol";
 import {Governance} from "../lib/Governance.sol";
 import {EconomyScript} from "./lib/EconomyScript.sol";
+import {SplitVerifierDeployment} from "./lib/SplitVerifierDeployment.sol";
 
 /// @title OperateEconomy
 /// @notice Day-to-day operations on the deployment that `DeployEconomy` wrote to `deploy/out`. Settings go through the
@@ -26,7 +27,7 @@ import {EconomyScript} from "./lib/EconomyScript.sol";
 ///   forge script deploy/economy/OperateEconomy.s.sol --sig 'fixEpochKey(uint64)' 1 …
 ///   forge script deploy/economy/OperateEconomy.s.sol --sig 'settle(uint256)' 1 …
 ///   each with --rpc-url $L2_RPC --private-key $KEY --broadcast
-contract OperateEconomy is EconomyScript, Governance {
+contract OperateEconomy is EconomyScript, Governance, SplitVerifierDeployment {
     /// @notice Adds an issuer of the classes in the mask, or removes it (0). Governor to schedule, anybody to execute.
     function setIssuer(bool schedule, address issuer, uint8 classes) external {
         govern(schedule, economy("identity"), abi.encodeCall(CWEIdentity.setIssuer, (issuer, classes)));
@@ -45,8 +46,10 @@ contract OperateEconomy is EconomyScript, Governance {
         govern(schedule, economy("regions"), abi.encodeCall(RegionRules.setRule, (ruleId(name), factorPpm)));
     }
 
-    /// @notice Replaces the verifier of Split proofs. Governor to schedule, anybody to execute.
+    /// @notice Replaces the verifier of Split proofs. Governor to schedule, anybody to execute. One of a development setup
+    /// is refused unless the timelock has no delay.
     function setSplitVerifier(bool schedule, address verifier) external {
+        requireSafeSplitVerifier(verifier, Timelock(payable(economy("timelock"))).getMinDelay());
         govern(schedule, economy("consumption"), abi.encodeCall(CWEConsumption.setVerifier, (verifier)));
     }
 

@@ -225,7 +225,7 @@ fn distance(a: &str, b: &str) -> usize {
 ///
 /// # Errors
 /// Always [`ConfigError::Rejected`].
-pub fn rejected(key: &'static str, reason: impl Into<String>) -> Result<(), ConfigError> {
+pub fn rejected<T>(key: &'static str, reason: impl Into<String>) -> Result<T, ConfigError> {
     Err(ConfigError::Rejected {
         key,
         reason: reason.into(),

@@ -36,6 +36,7 @@ describe('economy', () => {
     const keys = key ? ['--private-key', key] : [];
     const output = await tool('forge', ['script', `deploy/economy/${name}.s.sol`, '--rpc-url', network.l2_rpc, '--broadcast', ...keys, ...args], env);
     assert.match(output, /ONCHAIN EXECUTION COMPLETE/);
+    return output;
   };
   const register = (signature, args, key) => script('RegisterWork', ['--sig', signature, ...args], key);
   const operate = (signature, args) => script('OperateEconomy', ['--sig', signature, ...args], governor.private_key);
@@ -70,6 +71,28 @@ describe('economy', () => {
     for (const [name, proxy] of Object.entries(proxies)) {
       assert.equal(await cast('call', proxy, 'owner()(address)'), timelock, name);
     }
+  });
+
+  test('Split proofs are verified on the L2, and changed ones are not', async () => {
+    const kept = JSON.parse(readFileSync(join(ROOT, 'test/vectors/split-proof.json'), 'utf8'));
+    const verify = (verifier, inputs, proof) => cast('call', verifier, 'verify(uint256[8],bytes)(bool)', `[${inputs}]`, proof);
+    const holdsWhatItShould = async (verifier) => {
+      assert.equal(await cast('call', verifier, 'srs()(string)'), `"${kept.srs}"`);
+      assert.equal(await verify(verifier, kept.inputs, kept.proof), 'true');
+      const last = kept.proof.slice(-1) === '0' ? '1' : '0';
+      assert.equal(await verify(verifier, kept.inputs, kept.proof.slice(0, -1) + last), 'false');
+      assert.equal(await verify(verifier, kept.inputs.with(7, kept.inputs[6]), kept.proof), 'false');
+    };
+    const verifier = await call('consumption', 'verifier()(address)');
+    await holdsWhatItShould(verifier);
+
+    const output = await script('DeploySplitVerifier', [], governor.private_key);
+    const [, next] = output.match(/SplitVerifier (0x[0-9a-fA-F]{40})/);
+    await operate('setSplitVerifier(bool,address)', ['true', next]);
+    await operate('setSplitVerifier(bool,address)', ['false', next]);
+    assert.notEqual(next, verifier);
+    assert.equal(await call('consumption', 'verifier()(address)'), next);
+    await holdsWhatItShould(next);
   });
 
   test('a creator registers a work with a collaborator who agreed', async () => {

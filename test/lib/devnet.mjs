@@ -17,6 +17,9 @@ export const CWE = resolve(process.env.CWE ?? join(ROOT, 'target/debug/cwe'));
 /** The sequencer daemon beside it. */
 export const SEQUENCER = join(dirname(CWE), 'cwe-sequencer');
 
+/** The relayer daemon beside it. */
+export const RELAYER = join(dirname(CWE), 'cwe-relayer');
+
 /** A program of Foundry itself: the launcher that npm puts into `.bin` ends with 0 whatever the program ends with. */
 export function foundry(name) {
   const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
@@ -144,7 +147,8 @@ export class Program {
   }
 }
 
-const json = (line) => {
+/** What a line of JSON says; undefined when it is none. */
+export const json = (line) => {
   try {
     return JSON.parse(line);
   } catch {

@@ -1,4 +1,4 @@
-//! The economy's contracts as `cwe creator` and `cwe listener` use them: found, called, their refusals put into words.
+//! The economy's contracts as `cwe creator`, `cwe listener` and `cwe wallet` use them: found, called, their refusals put into words.
 
 pub(crate) mod ids;
 pub(crate) mod private_file;
@@ -23,7 +23,7 @@ use cwe_bindings::economy::{
 };
 use eyre::{Report, Result, WrapErr, bail, eyre};
 
-use crate::network::NetworkArgs;
+use crate::network::{Network, NetworkArgs};
 
 /// Folder that deployments write their addresses to, below the repository.
 const DEPLOYMENTS: &str = "deploy/out";
@@ -61,6 +61,14 @@ impl EconomyArgs {
     pub(crate) fn addresses(&self) -> Result<EconomyAddresses> {
         let chain_id = self.network.resolve()?.l2_chain_id;
         Ok(EconomyAddresses::load(&self.file(chain_id)?, chain_id)?)
+    }
+
+    /// The network that the economy is on.
+    ///
+    /// # Errors
+    /// As [`NetworkArgs::resolve`].
+    pub(crate) fn network(&self) -> Result<Network> {
+        self.network.resolve()
     }
 
     /// Connects, as `signer` where transactions are to be sent.
@@ -241,6 +249,19 @@ pub(crate) fn now_secs() -> Result<u64> {
     Ok(now.wrap_err("the system's clock is before 1970")?.as_secs())
 }
 
+/// A contract says no.
+#[derive(Debug, thiserror::Error)]
+#[error("{doing}: {reason}")]
+pub(crate) struct Refused {
+    /// What was tried.
+    pub doing: String,
+    /// Its reason, in words.
+    pub reason: String,
+}
+
 fn refused(doing: &str, data: &Bytes) -> Report {
-    eyre!("{doing}: {}", refusal::explain(data))
+    Report::new(Refused {
+        doing: doing.into(),
+        reason: refusal::explain(data),
+    })
 }

@@ -4,9 +4,10 @@ mod identity;
 mod status;
 mod subscribe;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use alloy::primitives::U256;
+use cwe_usage::Secret;
 use eyre::{Result, bail};
 
 use crate::economy::ids;
@@ -53,6 +54,14 @@ impl Subscriber {
             (None, None) => bail!("whose subscription? give --identity or --commitment"),
         }
     }
+}
+
+/// Secret of the identity in a file, for a wallet to keep.
+///
+/// # Errors
+/// The file can't be read, or is no identity. The secret is in no message.
+pub(crate) fn read_secret(path: &Path) -> Result<Secret> {
+    identity::read_secret(path)
 }
 
 /// Runs `cwe listener`.

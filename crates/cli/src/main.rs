@@ -21,6 +21,7 @@ mod progress;
 mod prove;
 mod status;
 mod table;
+mod wallet;
 mod withdraw;
 
 use clap::{Parser, Subcommand};
@@ -51,6 +52,7 @@ enum Command {
     Prove(Box<prove::ProveArgs>),
     Creator(creator::CreatorArgs),
     Listener(listener::ListenerArgs),
+    Wallet(Box<wallet::WalletArgs>),
     #[command(name = cwe_prover_daemon::guard::GUARD, hide = true)]
     Guard(prove::GuardCommand),
 }
@@ -81,6 +83,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Prove(args) => prove::run(&args).await,
         Command::Creator(args) => creator::run(&args).await,
         Command::Listener(args) => listener::run(&args).await,
+        Command::Wallet(args) => wallet::run(&args).await,
         Command::Guard(guard) => guard.run(),
     }
 }

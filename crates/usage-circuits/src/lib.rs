@@ -27,7 +27,7 @@
 //! - **R2** `nf_note = H(r, K_E)`.
 //!
 //! Both take for granted that the public inputs are canonical and in the ranges of the protocol; [`verify_split`] and
-//! [`RevealInputs`]' types see to that, and so must any other verifier.
+//! [`RevealInputs`]' types see to that, on the L2 `SplitVerifier` does, and so must any other verifier.
 //!
 //! # Layout
 //!

@@ -2,7 +2,7 @@
 //!
 //! In: sessions from players, corrections from the listener, what the L2 says of an epoch. Out: a statement of what will
 //! be reported, one [`messages::SubmissionBody`] an epoch, one [`messages::RevealBody`] a note. What is listened to never
-//! leaves the device; all of it is kept in one encrypted file. The CLI, players and the browser extension are to call it.
+//! leaves the device; all of it is kept in one encrypted file. `cwe wallet`, players and the browser extension call it.
 //!
 //! The way through the modules: [`identity`] → [`ledger`] → [`statement`] → [`epoch`] → [`driver`], which asks a
 //! [`chain`], has proofs made ([`proving`]) and keeps every step ([`wallet`], [`vault`], [`storage`]) before it acts on

@@ -1,6 +1,12 @@
 //! The seam to the circuits: what the wallet wants of them, and nothing of how they work.
 
+#[cfg(feature = "circuits")]
+mod circuits;
+
 use cwe_usage::{Element, EpochTerms, MerklePath, Note, Secret, Split};
+
+#[cfg(feature = "circuits")]
+pub use circuits::CircuitProver;
 
 /// What a Split proof is made from.
 #[derive(Debug, Clone, Copy)]

@@ -2,10 +2,11 @@
 
 use alloy::sol_types::{SolInterface, decode_revert_reason};
 use cwe_bindings::economy::contracts::{
-    creator_registry::CreatorRegistry::CreatorRegistryErrors, cwe_identity::CWEIdentity::CWEIdentityErrors,
-    cwe_payouts::CWEPayouts::CWEPayoutsErrors, cwe_tiers::CWETiers::CWETiersErrors,
-    epoch_clock::EpochClock::EpochClockErrors, region_rules::RegionRules::RegionRulesErrors,
-    split_pay::SplitPay::SplitPayErrors, work_registry::WorkRegistry::WorkRegistryErrors,
+    creator_registry::CreatorRegistry::CreatorRegistryErrors, cwe_consumption::CWEConsumption::CWEConsumptionErrors,
+    cwe_identity::CWEIdentity::CWEIdentityErrors, cwe_payouts::CWEPayouts::CWEPayoutsErrors,
+    cwe_tiers::CWETiers::CWETiersErrors, epoch_clock::EpochClock::EpochClockErrors,
+    region_rules::RegionRules::RegionRulesErrors, split_pay::SplitPay::SplitPayErrors,
+    work_registry::WorkRegistry::WorkRegistryErrors,
 };
 
 use super::ids::name_of;
@@ -18,6 +19,7 @@ const SHOWN_BYTES: usize = 128;
 pub(crate) fn explain(data: &[u8]) -> String {
     works(data)
         .or_else(|| tiers(data))
+        .or_else(|| usage(data))
         .or_else(|| creators(data))
         .or_else(|| epochs(data))
         .or_else(|| payments(data))
@@ -104,6 +106,30 @@ fn tiers(data: &[u8]) -> Option<String> {
             e.value
         ),
         E::TreeFull(_) => "all 1048576 subscriptions of this epoch are taken; use --next-epoch".into(),
+        other => format!("{other:?}"),
+    })
+}
+
+fn usage(data: &[u8]) -> Option<String> {
+    use CWEConsumptionErrors as E;
+    Some(match E::abi_decode(data).ok()? {
+        E::SubmissionsClosed(_) => "no epoch takes submissions now".into(),
+        E::EpochKeyMissing(e) => format!(
+            "the key of epoch {} is not fixed; anybody can call EpochBeacon.fix once an L1 block after its end is relayed",
+            e.epoch
+        ),
+        E::VerifierNotSet(_) => "this chain takes no submissions: no verifier of Split proofs is set".into(),
+        E::NullifierUsed(e) => format!(
+            "a submission with nullifier {} was taken in epoch {}",
+            e.nullifier, e.epoch
+        ),
+        E::TierExhausted(e) => format!(
+            "all {} subscribers of tier `{}` have submitted in epoch {}",
+            e.subscribers,
+            name_of(e.tierId),
+            e.epoch
+        ),
+        E::ProofInvalid(_) => "the Split proof does not hold".into(),
         other => format!("{other:?}"),
     })
 }

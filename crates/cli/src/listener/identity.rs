@@ -6,16 +6,16 @@
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::{B256, U256};
-use cwe_executor::poseidon;
+use cwe_usage::{Element, Secret};
+use cwe_wallet::{
+    SystemEntropy,
+    identity::{random_secret, secret_from_be_bytes},
+};
 use eyre::{Result, WrapErr, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::economy::private_file;
 
-/// Second input of the hash that makes a commitment. No epoch key is 0, so a commitment is never a nullifier.
-const COMMITMENT_DOMAIN: U256 = U256::ZERO;
-/// Bits of a field element; what is above is cut off a random word before it is tried.
-const FIELD_BITS: usize = 254;
 /// Version of the file's format.
 const FORMAT: u32 = 1;
 /// Most bytes of an identity file.
@@ -80,24 +80,28 @@ pub(super) fn read_commitment(path: &Path) -> Result<U256> {
     IdentityFile::read(path).map(|identity| identity.identity_commitment.into())
 }
 
+/// Secret of the identity in a file.
+///
+/// # Errors
+/// As [`read_commitment`].
+pub(super) fn read_secret(path: &Path) -> Result<Secret> {
+    let secret = IdentityFile::read(path)?.secret;
+    secret_from_be_bytes(&secret.0).wrap_err_with(|| format!("{} is damaged", path.display()))
+}
+
 /// Whether a number can be an identity commitment: a canonical field element other than zero.
 pub(super) fn is_commitment(value: U256) -> bool {
-    !value.is_zero() && hash(value, U256::ZERO).is_some()
+    !value.is_zero() && Element::try_from(value).is_ok()
 }
 
 impl IdentityFile {
     fn random() -> Result<Self> {
-        loop {
-            let drawn = B256::try_random().wrap_err("drawing an identity")?;
-            let secret = U256::from_be_bytes(drawn.0) & ((U256::from(1) << FIELD_BITS) - U256::from(1));
-            if let Some(commitment) = commitment_of(secret) {
-                return Ok(Self {
-                    format: FORMAT,
-                    secret: secret.into(),
-                    identity_commitment: commitment.into(),
-                });
-            }
-        }
+        let secret = random_secret(&mut SystemEntropy).wrap_err("drawing an identity")?;
+        Ok(Self {
+            format: FORMAT,
+            secret: secret.expose().into(),
+            identity_commitment: secret.identity_commitment().into(),
+        })
     }
 
     fn read(path: &Path) -> Result<Self> {
@@ -114,7 +118,7 @@ impl IdentityFile {
         if identity.format != FORMAT {
             bail!("{file} has format {}, known is {FORMAT}", identity.format);
         }
-        if commitment_of(identity.secret.into()) != Some(identity.identity_commitment.into()) {
+        if commitment_of(identity.secret) != Some(identity.identity_commitment) {
             bail!("{file} is damaged: its commitment is not that of its secret");
         }
         Ok(identity)
@@ -122,16 +126,9 @@ impl IdentityFile {
 }
 
 /// None for what is no secret: zero, or not canonical.
-fn commitment_of(secret: U256) -> Option<U256> {
-    if secret.is_zero() {
-        return None;
-    }
-    hash(secret, COMMITMENT_DOMAIN).filter(|commitment| !commitment.is_zero())
-}
-
-fn hash(left: U256, right: U256) -> Option<U256> {
-    let input = [left.to_be_bytes::<32>(), right.to_be_bytes::<32>()].concat();
-    poseidon::hash_bytes(&input).ok().map(U256::from_be_bytes)
+fn commitment_of(secret: B256) -> Option<B256> {
+    let secret = secret_from_be_bytes(&secret.0).ok()?;
+    Some(secret.identity_commitment().into())
 }
 
 #[cfg(test)]
@@ -152,7 +149,7 @@ mod tests {
     fn the_commitment_is_circomlibs_hash_of_secret_and_zero() {
         // circomlib: poseidon([1, 0]).
         let expected = uint!(18423194802802147121294641945063302532319431080857859605204660473644265519999_U256);
-        assert_eq!(commitment_of(U256::from(1)), Some(expected));
+        assert_eq!(commitment_of(B256::with_last_byte(1)), Some(expected.into()));
     }
 
     #[test]

@@ -28,6 +28,15 @@ use super::{
 };
 use crate::ids::WorkId;
 
+mod named {
+    alloy::sol! {
+        #[sol(rpc)]
+        interface NamedVerifier {
+            function srs() external view returns (string memory name);
+        }
+    }
+}
+
 /// The economy on one L2.
 #[derive(Debug, Clone)]
 pub struct ChainClient {
@@ -46,6 +55,26 @@ impl ChainClient {
     /// A client of the economy at `addresses`.
     pub const fn new(provider: DynProvider, addresses: EconomyAddresses) -> Self {
         Self { provider, addresses }
+    }
+
+    /// Name of the reference string that the chain's verifier of Split proofs was made with; none where there is no
+    /// verifier, or it does not tell.
+    ///
+    /// # Errors
+    /// The node does not answer.
+    pub async fn split_srs(&self) -> Result<Option<String>, ChainError> {
+        const DOING: &str = "reading the verifier of Split proofs";
+        let head = self.head().await?;
+        let consumption = CWEConsumption::new(self.addresses.consumption, &self.provider);
+        let verifier = self.call(DOING, consumption.verifier(), head).await?;
+        let named = named::NamedVerifier::new(verifier, &self.provider);
+        match named.srs().block(BlockId::number(head.number)).call().await {
+            Ok(name) => Ok(Some(name)),
+            Err(alloy::contract::Error::TransportError(error)) if error.as_error_resp().is_none() => {
+                Err(logs::node(DOING, &error))
+            }
+            Err(_) => Ok(None),
+        }
     }
 
     async fn head(&self) -> Result<Head, ChainError> {

@@ -510,3 +510,69 @@ fn a_preview_before_the_end_shows_shares_and_changes_nothing() {
     assert!(statement.rows.iter().all(|row| row.units.is_none()));
     assert_eq!(stage(&wallet), "none");
 }
+
+/// The circuits' own proofs instead of invented ones, checked as the chain and a coordinator check them.
+#[cfg(feature = "circuits")]
+#[test]
+fn real_proofs_of_an_epoch_hold_for_exactly_what_is_sent() {
+    use cwe_usage::{TierId, WorkId as UsageWork};
+    use cwe_usage_circuits::{ProvingKeys, RevealInputs, SRS_K, SplitInputs, verify_reveal, verify_split};
+
+    let folder = tempfile::tempdir().unwrap();
+    let store = cwe_srs::SrsStore::in_folder(cwe_srs::Setup::default(), folder.path().into());
+    let keys = ProvingKeys::derive(&store.params(SRS_K).unwrap()).unwrap();
+    let verifying = keys.verifying_keys();
+    let prover = crate::proving::CircuitProver::new(keys, Seeded::new(5));
+
+    let world = World::new(&secret());
+    world.end_epoch();
+    let mut wallet = wallet(&MemoryStorage::default());
+    let mut shown = Vec::new();
+    run(prove(&mut wallet, &&world, &prover, EPOCH, &mut |part| {
+        shown.push(part)
+    }))
+    .unwrap();
+    assert!(shown.is_sorted() && shown.last() == Some(&1000));
+    run(submit(&mut wallet, &&world, &&world, EPOCH)).unwrap();
+    world.now.set(WINDOWS.submission_ends_at);
+    let round = run(reveal(&mut wallet, &&world, &prover, &&world, EPOCH, true)).unwrap();
+    assert_eq!(round.next, NextReveal::Done);
+    assert_sent_once(&world);
+
+    let plan = &wallet.contents().epoch(EPOCH).unwrap().plan;
+    let element = |word: B256| Element::from_be_bytes(word.0).unwrap();
+    let submissions = world.submissions_seen.borrow();
+    let submission = &submissions.values().next().unwrap()[0];
+    let inputs = SplitInputs {
+        terms: plan.terms().unwrap(),
+        subscription_root: element(plan.subscription_root()),
+        nullifier: element(submission.nullifier),
+        notes_root: element(submission.notes_root),
+    };
+    verify_split(&verifying, &inputs, &submission.proof).unwrap();
+    let other = SplitInputs {
+        notes_root: inputs.nullifier,
+        ..inputs
+    };
+    verify_split(&verifying, &other, &submission.proof).unwrap_err();
+    for bodies in world.reveals_seen.borrow().values() {
+        let body = &bodies[0];
+        let inputs = RevealInputs {
+            epoch: body.epoch,
+            epoch_key: inputs.terms.key,
+            tier: TierId::try_from(body.tier_id).unwrap(),
+            work: UsageWork::try_from(body.work_id).unwrap(),
+            units: body.units,
+            price: body.price_per_min,
+            region: body.region_ppm,
+            note_root: element(body.note_root),
+            nullifier: element(body.nullifier),
+        };
+        verify_reveal(&verifying, &inputs, &body.proof).unwrap();
+        let more = RevealInputs {
+            units: body.units + 1,
+            ..inputs
+        };
+        verify_reveal(&verifying, &more, &body.proof).unwrap_err();
+    }
+}

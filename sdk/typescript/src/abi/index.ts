@@ -19,6 +19,7 @@ export { messagePasserAbi } from './MessagePasser.js';
 export { regionRulesAbi } from './RegionRules.js';
 export { rollupAbi } from './Rollup.js';
 export { splitPayAbi } from './SplitPay.js';
+export { splitVerifierAbi } from './SplitVerifier.js';
 export { timelockAbi } from './Timelock.js';
 export { treasuryAbi } from './Treasury.js';
 export { workRegistryAbi } from './WorkRegistry.js';
