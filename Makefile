@@ -2,7 +2,7 @@
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo prover test test-full lint fmt verifier usage-verifier bindings bench bench-rpc bench-execution bench-crash bench-trie bench-guest bench-prove bench-usage coverage guests guests-check clean
+.PHONY: help setup demo prover test test-full lint fmt verifier usage-verifier bindings bench bench-rpc bench-execution bench-crash bench-trie bench-guest bench-prove bench-usage sim-privacy wasm coverage guests guests-check clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,8 +54,14 @@ bench-trie: setup ## cost of a changed slot from 10^4 to 10^7 accounts -> target
 bench-guest: setup ## instructions of the state-transition guest -> target/bench/guest.{json,svg}
 	@scripts/bench-guest.sh
 
-bench-usage: setup ## Split and Reveal proofs: times, memory, sizes -> target/bench/usage.json
-	@source scripts/env.sh && cargo run --locked --release --quiet -p cwe-usage-circuits --features asm --example bench-usage -- target/bench
+bench-usage: setup ## Split and Reveal proofs, native and in Chromium, beside Semaphore's -> target/bench/usage.{json,svg}
+	@scripts/bench-usage.sh
+
+sim-privacy: setup ## what an observer can link: 100 units a fee against a million -> target/bench/privacy.{json,svg}
+	@source scripts/env.sh && cargo run --locked --release --quiet -p cwe-privacy -- --out target/bench
+
+wasm: setup ## build the wallet for browsers and Node -> target/wasm/wallet
+	@scripts/wasm.sh
 
 bench-prove: setup ## the demo to finality on L1, stage by stage, needs 18 GiB and about an hour -> target/bench/prove.json
 	@scripts/bench-prove.sh

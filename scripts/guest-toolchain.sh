@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prepares what guest programs are built with, and prints how to call it, as shell assignments:
+# Prepares what guest programs (and the wallet in wasm, where rustup has no target) are built with, and prints how to call it, as shell assignments:
 #   GUEST_RUSTC   compiler with the standard library's sources
 #   GUEST_LINKER  linker for RISC-V
 # Idempotent. Prefers rustup's rust-src; where it can't be had, unpacks Debian's compiler into the user's cache directory.
@@ -31,8 +31,12 @@ from_debian() {
     local packages="$cache.packages" prefix="$cache.partial"
     rm -rf "$packages" "$prefix"
     mkdir -p "$packages" "$prefix"
-    (cd "$packages" && apt-get download -q "rustc-web=$debian_version" "rust-web-src=$debian_version" \
-      "libstd-rust-web-1.96=$debian_version" "libstd-rust-web-dev=$debian_version" "libllvm22=$llvm_version") >&2 || return 1
+    download() {
+      (cd "$packages" && apt-get download -q "rustc-web=$debian_version" "rust-web-src=$debian_version" \
+        "libstd-rust-web-1.96=$debian_version" "libstd-rust-web-dev=$debian_version" "libllvm22=$llvm_version") >&2
+    }
+    # The index may be older than the mirror.
+    download || { apt-get update -qq >&2 && download; } || return 1
     for package in "$packages"/*.deb; do
       dpkg -x "$package" "$prefix"
     done

@@ -43,6 +43,11 @@ need() {
   fi
 }
 
+# The wallet is tested in a real browser; test/lib/browser.mjs looks in these places.
+has_chromium() {
+  [ -x /usr/bin/chromium ] || [ -x /usr/bin/chromium-browser ] || [ -x /usr/bin/google-chrome ]
+}
+
 setup_packages() {
   need cc build-essential
   need pkg-config pkg-config
@@ -50,6 +55,7 @@ setup_packages() {
   need git git
   # The queue's tests run a PostgreSQL server; Debian keeps its programs outside the search path.
   compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || need initdb postgresql
+  has_chromium || need chromium chromium
 }
 
 setup_rust() {

@@ -55,7 +55,7 @@ skipped() {
 }
 
 end_to_end() {
-  CWE="$target/debug/cwe" node --test --test-concurrency=1 --test-timeout=1800000 --test-reporter=spec test/e2e/*.test.mjs
+  CWE="$target/debug/cwe" WASM="$target/wasm/wallet" node --test --test-concurrency=1 --test-timeout=1800000 --test-reporter=spec test/e2e/*.test.mjs
 }
 
 step solidity-format forge fmt --check
@@ -68,10 +68,12 @@ step rust-format cargo fmt --all --check
 step rust-lints cargo clippy --workspace --all-targets --locked -- -D warnings
 if step rust-build cargo build --workspace --all-targets --locked; then
   step rust-tests cargo test --workspace --locked --no-fail-fast
+  step wasm scripts/wasm.sh
   step end-to-end end_to_end
   step demo env CWE="$target/debug/cwe" scripts/demo.sh "${demo[@]}"
 else
   skipped rust-tests
+  skipped wasm
   skipped end-to-end
   skipped demo
 fi

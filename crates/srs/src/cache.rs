@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use halo2_axiom::{SerdeFormat, poly::commitment::Params as _};
+use halo2_proofs::{SerdeFormat, poly::commitment::Params as _};
 use sha2::{Digest, Sha256};
 
 use crate::{Checksum, Params, Setup, SrsError, setup::check_size};

@@ -3,7 +3,7 @@
 //! All points are multiples of one, so a table of its multiples turns a multiplication into 32 additions: ten times as
 //! fast as halo2's own set-up, with the same result.
 
-use halo2_axiom::{
+use halo2_proofs::{
     arithmetic::parallelize,
     halo2curves::{
         bn256::{Bn256, Fr, G1, G1Affine, G2Affine},
@@ -106,7 +106,7 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use halo2_axiom::SerdeFormat;
+    use halo2_proofs::SerdeFormat;
 
     use super::*;
 

@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use halo2_axiom::{
+use halo2_proofs::{
     arithmetic::best_multiexp,
     halo2curves::{
         CurveAffine,

@@ -66,8 +66,11 @@ impl Setup {
         }
     }
 
-    /// Parameters of 2^`k` points, made anew. Minutes for a `k` above 20: see [`SrsStore`](crate::SrsStore).
-    pub(crate) fn make(&self, k: u32) -> Result<Params, SrsError> {
+    /// Parameters of 2^`k` points, made anew. Minutes for a `k` above 20: a store keeps them.
+    ///
+    /// # Errors
+    /// The size is out of range, or the powers-of-tau file is wrong.
+    pub fn make(&self, k: u32) -> Result<Params, SrsError> {
         check_size(k)?;
         match self {
             Self::Development { seed } => Ok(development::setup(k, Sha256::digest(seed).into())),
@@ -85,7 +88,7 @@ pub(crate) const fn check_size(k: u32) -> Result<(), SrsError> {
 
 #[cfg(test)]
 mod tests {
-    use halo2_axiom::poly::commitment::ParamsProver;
+    use halo2_proofs::poly::commitment::ParamsProver;
 
     use super::*;
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use cwe_srs::{Checksum, Params, Setup, SrsError, SrsStore};
-use halo2_axiom::{
+use halo2_proofs::{
     halo2curves::{
         bn256::{Bn256, Fr, G1Affine},
         ff::Field,

@@ -102,4 +102,4 @@ pub use keys::{CircuitVerifyingKey, ProvingKeys, SRS_K, Srs, VerifyingKeys};
 pub use prove::{ProofStage, RevealProof, SplitProof, prove_reveal, prove_split};
 pub use reveal::{REVEAL_INPUTS, RevealInputs, RevealWitness};
 pub use split::{SPLIT_INPUTS, SplitInputs, SplitWitness};
-pub use verify::{REVEAL_PROOF_BYTES, SPLIT_PROOF_BYTES, verify_reveal, verify_reveals, verify_split};
+pub use verify::{FOLDED, REVEAL_PROOF_BYTES, SPLIT_PROOF_BYTES, verify_reveal, verify_reveals, verify_split};

@@ -23,6 +23,9 @@ use crate::{
 pub const SPLIT_PROOF_BYTES: usize = 5664;
 /// Bytes of every Reveal proof.
 pub const REVEAL_PROOF_BYTES: usize = 3424;
+/// Proofs that share a pairing. With more than some 8 000 points halo2 multiplies them by their scalars in another way,
+/// which panics where one of them is the point at infinity, as the commitment to an empty column is.
+pub const FOLDED: usize = 64;
 
 /// Checks a proof of a submission.
 ///
@@ -45,11 +48,16 @@ pub fn verify_reveal(keys: &VerifyingKeys, inputs: &RevealInputs, proof: &[u8]) 
     verify(&keys.reveal, &inputs.to_elements().map(scalar), proof)
 }
 
-/// Checks many proofs of notes in one pairing: their equations are added up with random factors.
+/// Checks many proofs of notes: the equations of up to [`FOLDED`] of them are added up with random factors, and that sum
+/// is checked by one pairing.
 ///
 /// # Errors
 /// [`VerificationError`] when any of them does not hold; which one, [`verify_reveal`] tells.
 pub fn verify_reveals(keys: &VerifyingKeys, proofs: &[RevealProof]) -> Result<(), VerificationError> {
+    proofs.chunks(FOLDED).try_for_each(|proofs| verify_folded(keys, proofs))
+}
+
+fn verify_folded(keys: &VerifyingKeys, proofs: &[RevealProof]) -> Result<(), VerificationError> {
     let CircuitVerifyingKey { srs, key } = &keys.reveal;
     let folded = proofs
         .iter()

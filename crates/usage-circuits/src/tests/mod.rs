@@ -330,6 +330,10 @@ fn a_batch_holds_only_if_all_of_it_does() {
     let mut batch = [0, 17, 64].map(reveal_proof);
     assert_eq!(verify_reveals(&verifying, &batch), Ok(()));
     assert_eq!(verify_reveals(&verifying, &[]), Ok(()));
+    let mut long = vec![batch[0].clone(); FOLDED + 1];
+    assert_eq!(verify_reveals(&verifying, &long), Ok(()));
+    long[FOLDED].inputs.units ^= 1;
+    assert_eq!(verify_reveals(&verifying, &long), Err(VerificationError::Invalid));
     batch[1].inputs.units ^= 1;
     assert_eq!(verify_reveals(&verifying, &batch), Err(VerificationError::Invalid));
 }
