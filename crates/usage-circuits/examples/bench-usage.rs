@@ -11,8 +11,8 @@ use cwe_usage::{
     EPOCH_TREE_DEPTH, Element, EpochTerms, SLOTS, Secret, Split, TierId, Tree, Usage, WorkId, poseidon::hash,
 };
 use cwe_usage_circuits::{
-    FOLDED, ProvingKeys, REVEAL_PROOF_BYTES, RevealProof, RevealWitness, SPLIT_PROOF_BYTES, SRS_K, SplitWitness, prove_reveal,
-    prove_split, verify_reveal, verify_reveals, verify_split,
+    FOLDED, ProvingKeys, REVEAL_PROOF_BYTES, RevealProof, RevealWitness, SPLIT_PROOF_BYTES, SRS_K, SplitWitness,
+    prove_reveal, prove_split, verify_reveal, verify_reveals, verify_split,
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 

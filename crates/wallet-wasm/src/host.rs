@@ -133,7 +133,9 @@ impl Storage for JsStorage {
         }
         match wasm_bindgen::JsCast::dyn_into::<Uint8Array>(value) {
             Ok(bytes) => Ok(Some(bytes.to_vec())),
-            Err(_) => Err(failed("load() gave something else than a Uint8Array or undefined".into())),
+            Err(_) => Err(failed(
+                "load() gave something else than a Uint8Array or undefined".into(),
+            )),
         }
     }
 
@@ -244,7 +246,11 @@ impl Chain for HostChain {
 
     async fn works(&self, epoch: u64) -> Result<WorkTable, ChainError> {
         let rows: Vec<WorkRow> = answer("reading the works' prices", self.0.works(epoch).await)?;
-        let terms = |WorkRow { work, price, region_ppm }| (work, WorkTerms { price, region_ppm });
+        let terms = |WorkRow {
+                         work,
+                         price,
+                         region_ppm,
+                     }| (work, WorkTerms { price, region_ppm });
         Ok(rows.into_iter().map(terms).collect::<BTreeMap<_, _>>())
     }
 }

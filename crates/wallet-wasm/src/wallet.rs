@@ -127,7 +127,9 @@ impl Wallet {
     pub fn create(storage: JsStorage, password: Vec<u8>, phrase: Option<String>) -> Result<Self, JsError> {
         let password = Zeroizing::new(password);
         if cwe_wallet::storage::Storage::load(&storage)?.is_some() {
-            return Err(JsError::new("there is a wallet in this storage already; it is not overwritten"));
+            return Err(JsError::new(
+                "there is a wallet in this storage already; it is not overwritten",
+            ));
         }
         let secret = match phrase.map(Zeroizing::new) {
             Some(phrase) => secret_from_phrase(&Phrase::parse(&phrase)?)?,

@@ -52,7 +52,11 @@ fn main() -> Result<()> {
             units.add(&coarse.attack(&population.coarse, &mut rng));
             ppm.add(&fine.attack(&population.fine, &mut rng));
         }
-        let row = Row { subscribers, units, ppm };
+        let row = Row {
+            subscribers,
+            units,
+            ppm,
+        };
         report::print(&row, rows.is_empty());
         rows.push(row);
     }

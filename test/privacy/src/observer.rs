@@ -108,7 +108,11 @@ impl Knowledge {
         for reveal in &seen.reveals {
             single[bucket(reveal)] += 1.0;
             *genres.entry(reveal.work.genre).or_default() += 1.0;
-            let offset = seen.submissions.get(reveal.listener as usize).copied().unwrap_or_default();
+            let offset = seen
+                .submissions
+                .get(reveal.listener as usize)
+                .copied()
+                .unwrap_or_default();
             by_offset[part_of(offset)][bucket(reveal)] += 1.0;
         }
         for reveals in listeners(&seen.reveals) {
@@ -167,17 +171,31 @@ impl Knowledge {
         }
         let likelihoods = self.pairs.get(bucket(reveal, index.unit_count))?;
         let score = |(amount, genre): &(usize, u16)| {
-            let by_genre = if *genre == reveal.work.genre { self.same_genre } else { self.other_genre };
+            let by_genre = if *genre == reveal.work.genre {
+                self.same_genre
+            } else {
+                self.other_genre
+            };
             likelihoods.get(*amount).copied().unwrap_or_default() * by_genre
         };
-        let mut groups: Vec<_> = index.groups.iter().map(|(key, group)| (score(key), key, group)).collect();
+        let mut groups: Vec<_> = index
+            .groups
+            .iter()
+            .map(|(key, group)| (score(key), key, group))
+            .collect();
         groups.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.cmp(other.1)));
         groups.into_iter().find_map(|(_, _, group)| pick(group, reveal, rng))
     }
 
     fn submission(&self, index: &Index<'_>, reveal: &Reveal, rng: &mut StdRng) -> Option<u32> {
         let amount = bucket(reveal, index.unit_count);
-        let score = |part: usize| self.offsets.get(part).and_then(|row| row.get(amount)).copied().unwrap_or_default();
+        let score = |part: usize| {
+            self.offsets
+                .get(part)
+                .and_then(|row| row.get(amount))
+                .copied()
+                .unwrap_or_default()
+        };
         let parts = (0..OFFSETS).filter(|part| !index.by_offset[*part].is_empty());
         let best = parts.max_by(|one, other| score(*one).total_cmp(&score(*other)))?;
         index.by_offset[best].choose(rng).copied()

@@ -84,7 +84,11 @@ impl Work {
     /// Popularity falls with the rank as 1 / rank.
     fn draw(genre: u16, rng: &mut StdRng) -> Self {
         let rank = f64::from(WORKS_PER_GENRE).powf(rng.random::<f64>()) - 1.0;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and WORKS_PER_GENRE")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 0 and WORKS_PER_GENRE"
+        )]
         let rank = rank as u32;
         Self { genre, rank }
     }
@@ -113,7 +117,11 @@ impl Population {
         let nullifier = hash(Element::from(rng.random::<u64>()), Element::from(rng.random::<u64>()));
         let shares = Shares::new(&usages, ALLOWANCE_SECS, &world.diminishing, nullifier)?;
         let offset = offset(nullifier);
-        let weights: Vec<_> = shares.usages.iter().map(|usage| usage.weight(&world.diminishing)).collect();
+        let weights: Vec<_> = shares
+            .usages
+            .iter()
+            .map(|usage| usage.weight(&world.diminishing))
+            .collect();
         let fine = cumulative(&weights, offset);
         let mut works = works;
         works.sort();
@@ -142,7 +150,11 @@ impl Population {
 fn month(rng: &mut StdRng) -> Vec<Work> {
     // Half of all months have at most five works.
     let count = 1.0 + 4.0 * (1.0 / (1.0 - rng.random::<f64>()) - 1.0);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at least 1, and capped below")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "at least 1, and capped below"
+    )]
     let count = (count as usize).min(MAX_WORKS);
     let favourites: Vec<u16> = (0..FAVOURITES).map(|_| rng.random_range(0..GENRES)).collect();
     let mut works = Vec::with_capacity(count);
@@ -195,7 +207,11 @@ fn cumulative(weights: &[U256], offset: f64) -> Vec<u32> {
         let after = (sum / total).floor();
         let units = after - before;
         before = after;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and a million")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 0 and a million"
+        )]
         let units = units as u32;
         units
     });

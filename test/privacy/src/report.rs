@@ -39,7 +39,10 @@ pub(crate) fn print(row: &Row, first: bool) {
 
 pub(crate) fn write(folder: &Path, rows: &[Row]) -> Result<()> {
     fs::create_dir_all(folder).wrap_err_with(|| format!("making {}", folder.display()))?;
-    let goal = rows.iter().find(|row| row.subscribers == GOAL_SUBSCRIBERS).or(rows.last());
+    let goal = rows
+        .iter()
+        .find(|row| row.subscribers == GOAL_SUBSCRIBERS)
+        .or(rows.last());
     let goal = goal.ok_or_else(|| eyre!("name at least one number of subscribers"))?;
     let curve = rows.iter().map(|row| {
         serde_json::json!({
@@ -85,18 +88,24 @@ fn draw(path: &Path, rows: &[Row]) -> Result<(), Box<dyn std::error::Error>> {
         .x_desc("subscribers of a tier and epoch")
         .y_desc("what amounts add to guessing, %")
         .draw()?;
-    let curves: [(&str, RGBColor, fn(&Row) -> &Scores); 2] = [
-        ("a million units", RED, |row| &row.ppm),
-        ("100 units", BLUE, |row| &row.units),
-    ];
-    for (name, color, scores) in curves {
-        let points = rows.iter().map(|row| (row.subscribers as f64, scores(row).advantage() * 100.0));
+    let points = |scores: &dyn Fn(&Row) -> f64| -> Vec<(f64, f64)> {
+        let point = |row: &Row| (row.subscribers as f64, scores(row) * 100.0);
+        rows.iter().map(point).collect()
+    };
+    let ppm = points(&|row| row.ppm.advantage());
+    let units = points(&|row| row.units.advantage());
+    let curves = [("a million units", RED, &ppm), ("100 units", BLUE, &units)];
+    for (name, color, points) in curves {
         chart
-            .draw_series(LineSeries::new(points, color.stroke_width(2)))?
+            .draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(2)))?
             .label(name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
     }
-    chart.configure_series_labels().background_style(WHITE).border_style(BLACK).draw()?;
+    chart
+        .configure_series_labels()
+        .background_style(WHITE)
+        .border_style(BLACK)
+        .draw()?;
     area.present()?;
     Ok(())
 }
