@@ -214,7 +214,10 @@ mod tests {
 
     use super::*;
 
-    fn read(chunk: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Malformed> {
+    /// Key and value.
+    type Entry = (Vec<u8>, Vec<u8>);
+
+    fn read(chunk: &[u8]) -> Result<Vec<Entry>, Malformed> {
         let mut reader = ChunkReader::new(chunk);
         let mut entries = Vec::new();
         while let Some((key, value)) = reader.next()? {
@@ -223,7 +226,7 @@ mod tests {
         Ok(entries)
     }
 
-    fn write(entries: &[(Vec<u8>, Vec<u8>)]) -> Vec<Vec<u8>> {
+    fn write(entries: &[Entry]) -> Vec<Vec<u8>> {
         let mut writer = ChunkWriter::default();
         let mut chunks = Vec::new();
         for (key, value) in entries {
