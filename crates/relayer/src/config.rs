@@ -260,7 +260,10 @@ mod tests {
             (&[key, "l2.rpc_url=localhost"], "l2.rpc_url"),
             (&[key, "proofs.srs="], "proofs.srs"),
             (&[key, "proofs.srs=ppot_12.ptau"], "proofs.srs_sha256"),
-            (&[key, "proofs.srs=ppot_12.ptau", "proofs.srs_sha256=ab"], "proofs.srs_sha256"),
+            (
+                &[key, "proofs.srs=ppot_12.ptau", "proofs.srs_sha256=ab"],
+                "proofs.srs_sha256",
+            ),
             (&[key, "proofs.srs_sha256=ab"], "proofs.srs_sha256"),
         ] {
             let refused = load(assignments).unwrap_err();

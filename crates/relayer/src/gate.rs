@@ -247,7 +247,9 @@ impl Gate for ChainGate {
 fn node(error: &RpcError<TransportErrorKind>) -> GateError {
     let reason = match error {
         RpcError::ErrorResp(answer) => format!("the node answers with error {}", answer.code),
-        RpcError::Transport(TransportErrorKind::HttpError(answer)) => format!("the node answers with HTTP {}", answer.status),
+        RpcError::Transport(TransportErrorKind::HttpError(answer)) => {
+            format!("the node answers with HTTP {}", answer.status)
+        }
         RpcError::Transport(TransportErrorKind::Custom(cause)) => match cause.downcast_ref::<reqwest::Error>() {
             Some(cause) if cause.is_timeout() => "the node does not answer in time".into(),
             Some(cause) if cause.is_connect() => "the node can't be connected to".into(),

@@ -62,7 +62,12 @@ mod tests {
     #[test]
     fn the_chains_words_are_read_in_the_protocols_order() {
         let inputs = parse(&words()).unwrap();
-        assert_eq!(inputs.to_elements().map(|element| U256::from_be_bytes(B256::from(element).0)), words());
+        assert_eq!(
+            inputs
+                .to_elements()
+                .map(|element| U256::from_be_bytes(B256::from(element).0)),
+            words()
+        );
     }
 
     #[test]

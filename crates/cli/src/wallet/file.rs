@@ -135,9 +135,8 @@ fn storage(path: &Path) -> Result<FileStorage> {
             Err(StorageError::InUse { .. }) if started.elapsed() < PATIENCE => std::thread::sleep(POLL_INTERVAL),
             Err(error @ StorageError::InUse { .. }) => return Err(error.into()),
             opened => {
-                return opened.wrap_err(
-                    "no wallet could be opened; `cwe wallet create` makes one, --wallet names another",
-                );
+                return opened
+                    .wrap_err("no wallet could be opened; `cwe wallet create` makes one, --wallet names another");
             }
         }
     }

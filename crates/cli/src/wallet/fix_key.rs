@@ -2,12 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use alloy::{
-    primitives::B256,
-    providers::DynProvider,
-    signers::local::PrivateKeySigner,
-    sol_types::SolInterface,
-};
+use alloy::{primitives::B256, providers::DynProvider, signers::local::PrivateKeySigner, sol_types::SolInterface};
 use cwe_bindings::{
     contracts::Inbox,
     economy::contracts::{EpochBeacon, epoch_beacon::EpochBeacon::EpochBeaconErrors},

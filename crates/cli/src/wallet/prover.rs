@@ -119,7 +119,11 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         let mut changed = whole.clone();
         changed[whole.len() / 2] ^= 1;
-        for (damaged, text) in [(&changed[..], "damaged"), (&whole[..100], "damaged"), (b"text", "no keys")] {
+        for (damaged, text) in [
+            (&changed[..], "damaged"),
+            (&whole[..100], "damaged"),
+            (b"text", "no keys"),
+        ] {
             std::fs::write(&path, damaged).unwrap();
             let refused = read(&path).unwrap_err().to_string();
             assert!(refused.contains(text), "{refused}");

@@ -181,7 +181,12 @@ pub(super) async fn run(args: &StatusArgs) -> Result<()> {
 async fn look_at_open_epochs(wallet: &mut OpenWallet, chain: &ChainClient) -> BTreeMap<u64, String> {
     let records = wallet.contents().epochs().iter();
     let open: Vec<u64> = records
-        .filter(|(_, record)| !matches!(record.stage, Stage::Revealing(_) | Stage::Superseded { .. } | Stage::Missed))
+        .filter(|(_, record)| {
+            !matches!(
+                record.stage,
+                Stage::Revealing(_) | Stage::Superseded { .. } | Stage::Missed
+            )
+        })
         .map(|(epoch, _)| *epoch)
         .collect();
     let mut problems = BTreeMap::new();
