@@ -7,7 +7,8 @@
 //! The way through the modules: [`identity`] → [`ledger`] → [`statement`] → [`epoch`] → [`driver`], which asks a
 //! [`chain`], has proofs made ([`proving`]) and keeps every step ([`wallet`], [`vault`], [`storage`]) before it acts on
 //! it. Arithmetic, hashes and trees are `cwe-usage`'s. The core knows no file, network, clock or thread and compiles to
-//! wasm; feature `native` adds files, the system's randomness and the L2 over JSON-RPC.
+//! wasm; feature `native` adds files, the system's randomness and the L2 over JSON-RPC, feature `circuits`
+//! the real proofs.
 
 pub mod chain;
 pub mod driver;
