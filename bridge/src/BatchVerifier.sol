@@ -144,7 +144,10 @@ contract BatchVerifier is IBatchVerifier {
     /// @dev The three limbs from word `from` on. The top one has only the bits that fit into a word with the others.
     function _requireCoordinate(bytes calldata proof, uint256 from) private pure {
         unchecked {
+            // A power of two, not a shift of a variable.
+            // forge-lint: disable-next-line(incorrect-shift)
             _requireBelow(proof, from, from + 2, 1 << LIMB_BITS);
+            // forge-lint: disable-next-line(incorrect-shift)
             _requireBelow(proof, from + 2, from + 3, 1 << (256 - 2 * LIMB_BITS));
             uint256 coordinate = _word(proof, from) | (_word(proof, from + 1) << LIMB_BITS)
                 | (_word(proof, from + 2) << (2 * LIMB_BITS));
