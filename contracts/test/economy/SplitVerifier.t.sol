@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.34;
 
+import {DeployEconomy} from "../../../deploy/economy/DeployEconomy.s.sol";
+import {EconomyConfig} from "../../../deploy/economy/lib/EconomyDeployment.sol";
 import {Field} from "../../src/libraries/Field.sol";
 import {SplitVerifier} from "../../src/usage/SplitVerifier.sol";
 import {SplitVerifierFixture} from "../utils/SplitVerifierFixture.sol";
@@ -193,6 +195,36 @@ contract SplitVerifierTest is SplitVerifierFixture {
         requireSafeSplitVerifier(address(new SplitVerifier(accounts, "ptau-0011223344556677")), 30 days);
         vm.expectRevert(abi.encodeWithSelector(UnsafeSplitVerifier.selector, address(verifier), 1));
         this.requireSafeSplitVerifier(address(verifier), 1);
+    }
+}
+
+/// @notice What the deployment's configuration says of the verifier.
+contract SplitVerifierConfigTest is SplitVerifierFixture {
+    DeployEconomy internal script;
+
+    function setUp() public override {
+        script = new DeployEconomy();
+    }
+
+    function wanted(string memory file, address given) internal view returns (bool) {
+        string memory json = vm.readFile(file);
+        EconomyConfig memory config = script.readConfig(json);
+        config.splitVerifier = given;
+        return script.wantsSplitVerifier(json, config);
+    }
+
+    function test_developmentDeploysItAndProductionOnlyWhenAskedTo() public view {
+        assertTrue(wanted("deploy/economy/config/devnet.json", address(0)));
+        assertFalse(wanted("deploy/economy/config/production.example.json", address(0)));
+        assertFalse(wanted("deploy/economy/config/production.example.json", address(1)));
+    }
+
+    function test_aVerifierIsGivenOrDeployedNotBoth() public {
+        string memory json = vm.readFile("deploy/economy/config/devnet.json");
+        EconomyConfig memory config = script.readConfig(json);
+        config.splitVerifier = address(1);
+        vm.expectRevert(abi.encodeWithSelector(DeployEconomy.SplitVerifierGivenTwice.selector, address(1)));
+        script.wantsSplitVerifier(json, config);
     }
 }
 

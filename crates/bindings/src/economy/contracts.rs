@@ -136,6 +136,16 @@ pub mod cwe_consumption {
     );
 }
 
+/// What checks Split proofs.
+pub mod split_verifier {
+    alloy::sol!(
+        #[sol(rpc)]
+        #[derive(Debug, PartialEq, Eq)]
+        SplitVerifier,
+        "abi/SplitVerifier.json"
+    );
+}
+
 /// Aggregates, settlements, claims.
 pub mod cwe_payouts {
     alloy::sol!(
@@ -150,5 +160,5 @@ pub use self::{
     creator_registry::CreatorRegistry, cwe_consumption::CWEConsumption, cwe_identity::CWEIdentity,
     cwe_payouts::CWEPayouts, cwe_tiers::CWETiers, direct_sale::DirectSale, economy_parameters::EconomyParameters,
     epoch_beacon::EpochBeacon, epoch_clock::EpochClock, escrow::Escrow, region_rules::RegionRules, split_pay::SplitPay,
-    treasury::Treasury, work_registry::WorkRegistry,
+    split_verifier::SplitVerifier, treasury::Treasury, work_registry::WorkRegistry,
 };
