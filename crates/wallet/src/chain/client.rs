@@ -17,7 +17,7 @@ use cwe_bindings::economy::{
     EconomyAddresses,
     // The proxy's event about its code has the same name; generated bindings number the two.
     contracts::{
-        CWEConsumption, CWETiers, EconomyParameters, EpochBeacon, EpochClock, RegionRules, WorkRegistry,
+        CWEConsumption, CWETiers, EconomyParameters, EpochBeacon, EpochClock, RegionRules, SplitVerifier, WorkRegistry,
         cwe_tiers::CWETiers::Upgraded_0 as SubscriptionUpgraded,
     },
 };
@@ -27,15 +27,6 @@ use super::{
     WorkTerms, logs,
 };
 use crate::ids::WorkId;
-
-mod named {
-    alloy::sol! {
-        #[sol(rpc)]
-        interface NamedVerifier {
-            function srs() external view returns (string memory name);
-        }
-    }
-}
 
 /// The economy on one L2.
 #[derive(Debug, Clone)]
@@ -67,8 +58,8 @@ impl ChainClient {
         let head = self.head().await?;
         let consumption = CWEConsumption::new(self.addresses.consumption, &self.provider);
         let verifier = self.call(DOING, consumption.verifier(), head).await?;
-        let named = named::NamedVerifier::new(verifier, &self.provider);
-        match named.srs().block(BlockId::number(head.number)).call().await {
+        let verifier = SplitVerifier::new(verifier, &self.provider);
+        match verifier.srs().block(BlockId::number(head.number)).call().await {
             Ok(name) => Ok(Some(name)),
             Err(alloy::contract::Error::TransportError(error)) if error.as_error_resp().is_none() => {
                 Err(logs::node(DOING, &error))
