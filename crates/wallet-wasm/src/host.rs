@@ -1,7 +1,5 @@
 //! What the embedding page provides: a place for the wallet's bytes, the L2, and where to send things.
 
-use std::{cell::RefCell, collections::BTreeMap};
-
 use alloy_primitives::B256;
 use cwe_wallet::{
     chain::{
@@ -251,7 +249,7 @@ impl Chain for HostChain {
                          price,
                          region_ppm,
                      }| (work, WorkTerms { price, region_ppm });
-        Ok(rows.into_iter().map(terms).collect::<BTreeMap<_, _>>())
+        Ok(rows.into_iter().map(terms).collect())
     }
 }
 
@@ -305,20 +303,5 @@ impl RevealOutlet for Coordinator {
         let sent = self.outlet.send_reveal(json(&self.name, reveal)?).await;
         let answer = sent.map_err(|error| outlet_error(&self.name, &error))?;
         Ok(answer.as_string().unwrap_or_default())
-    }
-}
-
-/// Tells the page how far a proof is, in thousandths. Its exceptions are its own: the proof goes on.
-pub(crate) struct Progress(RefCell<Option<js_sys::Function>>);
-
-impl Progress {
-    pub(crate) const fn new(callback: Option<js_sys::Function>) -> Self {
-        Self(RefCell::new(callback))
-    }
-
-    pub(crate) fn report(&self, thousandths: u32) {
-        if let Some(callback) = &*self.0.borrow() {
-            let _ = callback.call1(&JsValue::UNDEFINED, &thousandths.into());
-        }
     }
 }

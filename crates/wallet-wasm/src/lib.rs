@@ -9,7 +9,6 @@
 //! JavaScript's, with the message that the CLI would print.
 
 mod convert;
-mod entropy;
 mod host;
 mod prover;
 mod wallet;
@@ -24,6 +23,6 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// There is no randomness.
 #[wasm_bindgen(js_name = newPhrase)]
 pub fn new_phrase() -> Result<String, wasm_bindgen::JsError> {
-    let phrase = cwe_wallet::identity::Phrase::random(&mut entropy::HostEntropy)?;
+    let phrase = cwe_wallet::identity::Phrase::random(&mut cwe_wallet::SystemEntropy)?;
     Ok(phrase.expose().to_owned())
 }

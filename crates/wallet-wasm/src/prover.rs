@@ -2,16 +2,13 @@
 
 use cwe_srs::Setup;
 use cwe_usage_circuits::{ProvingKeys, SRS_K};
-use cwe_wallet::proving::CircuitProver;
+use cwe_wallet::{SystemEntropy, proving::CircuitProver};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
-
-use crate::entropy::HostEntropy;
 
 /// Makes proofs. Keys are derived on the device, or read from where the page kept them; nobody hands them out.
 #[wasm_bindgen]
 pub struct Prover {
-    keys: ProvingKeys,
-    pub(crate) circuits: CircuitProver<HostEntropy>,
+    pub(crate) circuits: CircuitProver<SystemEntropy>,
 }
 
 impl std::fmt::Debug for Prover {
@@ -22,8 +19,8 @@ impl std::fmt::Debug for Prover {
 
 impl From<ProvingKeys> for Prover {
     fn from(keys: ProvingKeys) -> Self {
-        let circuits = CircuitProver::new(keys.clone(), HostEntropy);
-        Self { keys, circuits }
+        let circuits = CircuitProver::new(keys, SystemEntropy);
+        Self { circuits }
     }
 }
 
@@ -55,7 +52,7 @@ impl Prover {
     #[wasm_bindgen]
     pub fn keys(&self) -> Result<Vec<u8>, JsError> {
         let mut bytes = Vec::new();
-        self.keys.write(&mut bytes)?;
+        self.circuits.keys().write(&mut bytes)?;
         Ok(bytes)
     }
 }

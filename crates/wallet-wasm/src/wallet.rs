@@ -1,7 +1,7 @@
 //! The wallet as JavaScript sees it.
 
 use cwe_wallet::{
-    Contents, Played,
+    Contents, Played, SystemEntropy,
     chain::Chain as _,
     driver,
     epoch::NextReveal,
@@ -17,8 +17,7 @@ use zeroize::Zeroizing;
 use crate::{
     Prover,
     convert::to_js,
-    entropy::HostEntropy,
-    host::{HostChain, JsChain, JsRevealOutlet, JsStorage, JsSubmissionOutlet, Progress},
+    host::{Coordinator, HostChain, JsChain, JsRevealOutlet, JsStorage, JsSubmissionOutlet},
 };
 
 /// What the methods give back, for TypeScript.
@@ -114,7 +113,7 @@ struct Failed {
 /// An open wallet. Every change is in the storage before the method returns, and before anything leaves the device.
 #[wasm_bindgen]
 #[derive(Debug)]
-pub struct Wallet(cwe_wallet::Wallet<JsStorage, HostEntropy>);
+pub struct Wallet(cwe_wallet::Wallet<JsStorage, SystemEntropy>);
 
 #[wasm_bindgen]
 impl Wallet {
@@ -133,9 +132,9 @@ impl Wallet {
         }
         let secret = match phrase.map(Zeroizing::new) {
             Some(phrase) => secret_from_phrase(&Phrase::parse(&phrase)?)?,
-            None => random_secret(&mut HostEntropy)?,
+            None => random_secret(&mut SystemEntropy)?,
         };
-        let wallet = cwe_wallet::Wallet::create(storage, HostEntropy, &password, KdfCost::STANDARD, secret)?;
+        let wallet = cwe_wallet::Wallet::create(storage, SystemEntropy, &password, KdfCost::STANDARD, secret)?;
         Ok(Self(wallet))
     }
 
@@ -146,7 +145,7 @@ impl Wallet {
     #[wasm_bindgen]
     pub fn open(storage: JsStorage, password: Vec<u8>) -> Result<Self, JsError> {
         let password = Zeroizing::new(password);
-        Ok(Self(cwe_wallet::Wallet::open(storage, HostEntropy, &password)?))
+        Ok(Self(cwe_wallet::Wallet::open(storage, SystemEntropy, &password)?))
     }
 
     /// What is subscribed with: `CWETiers.subscribe(tier, identityCommitment)`.
@@ -251,8 +250,12 @@ impl Wallet {
         epoch: u64,
         progress: Option<js_sys::Function>,
     ) -> Result<(), JsError> {
-        let progress = Progress::new(progress);
-        let report = &mut |thousandths| progress.report(thousandths);
+        let report = &mut |thousandths: u32| {
+            // What the page's function throws is its own affair: the proof goes on.
+            let _ = progress
+                .as_ref()
+                .map(|told| told.call1(&JsValue::UNDEFINED, &thousandths.into()));
+        };
         Ok(driver::prove(&mut self.0, &HostChain(chain), &prover.circuits, epoch, report).await?)
     }
 
@@ -294,7 +297,7 @@ impl Wallet {
         epoch: u64,
         hurry: bool,
     ) -> Result<JsRound, JsError> {
-        let outlet = crate::host::Coordinator::from(outlet);
+        let outlet = Coordinator::from(outlet);
         let round = driver::reveal(&mut self.0, &HostChain(chain), &prover.circuits, &outlet, epoch, hurry).await?;
         let failed = round.failed.into_iter().map(|(slot, error)| Failed {
             slot,

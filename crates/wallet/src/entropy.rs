@@ -31,12 +31,12 @@ pub(crate) fn below(entropy: &mut impl Entropy, bound: u64) -> Result<u64, Entro
     }
 }
 
-/// The operating system's randomness.
-#[cfg(feature = "native")]
+/// The operating system's randomness; in a browser `crypto.getRandomValues`.
+#[cfg(feature = "entropy")]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemEntropy;
 
-#[cfg(feature = "native")]
+#[cfg(feature = "entropy")]
 impl Entropy for SystemEntropy {
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), EntropyError> {
         getrandom::getrandom(bytes).map_err(|error| EntropyError(error.to_string()))

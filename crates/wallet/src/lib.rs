@@ -26,7 +26,7 @@ mod testing;
 pub mod vault;
 mod wallet;
 
-#[cfg(feature = "native")]
+#[cfg(feature = "entropy")]
 pub use entropy::SystemEntropy;
 pub use entropy::{Entropy, EntropyError};
 pub use wallet::{Contents, DEFAULT_CROWD_THRESHOLD, Played, Recorded, Wallet, WalletError};

@@ -1,7 +1,7 @@
 //! Made-up listeners whose months are divided by the protocol's rounding.
 
 use alloy_primitives::{B256, U256};
-use cwe_usage::{Diminishing, Element, Shares, Usage, WorkId, poseidon::hash};
+use cwe_usage::{Diminishing, Element, OFFSET_BITS, Shares, Usage, WorkId, poseidon::hash};
 use eyre::Result;
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 
@@ -16,8 +16,6 @@ const MAX_WORKS: usize = 60;
 const ALLOWANCE_SECS: u64 = 3_600_000;
 /// `k` of diminishing returns.
 const DIMINISHING_PPM: u32 = 1_000_000;
-/// Low bits of a nullifier that make the offset of the rounding, as the protocol has it.
-const OFFSET_BITS: usize = 84;
 /// Units of the comparison.
 const FINE_UNITS: u64 = 1_000_000;
 
@@ -192,7 +190,7 @@ fn usages(world: &World, works: &[Work], rng: &mut StdRng) -> Result<Vec<Usage>>
 /// `o / W`.
 fn offset(nullifier: Element) -> f64 {
     let low = nullifier.to_uint() & ((U256::from(1) << OFFSET_BITS) - U256::from(1));
-    f64::from(low) / 2_f64.powi(84)
+    f64::from(low) / f64::from(U256::from(1) << OFFSET_BITS)
 }
 
 /// The protocol's cumulative rounding, to finer units.

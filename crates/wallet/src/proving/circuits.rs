@@ -26,6 +26,11 @@ impl<E: Entropy> CircuitProver<E> {
         }
     }
 
+    /// What proofs are made with.
+    pub const fn keys(&self) -> &ProvingKeys {
+        &self.keys
+    }
+
     /// A generator of its own for each proof: one that fails half-way could only panic.
     fn generator(&self) -> Result<ChaCha20Rng, ProverError> {
         let mut seed = Zeroizing::new([0; 32]);
