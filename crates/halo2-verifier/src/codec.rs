@@ -82,7 +82,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<VerifyingKey, KeyError> {
         sets: reader.list(Reader::set)?,
         commitments: reader.list(Reader::array)?,
     };
-    if reader.0.is_empty() { Ok(key) } else { Err(KeyError::Length) }
+    if reader.0.is_empty() {
+        Ok(key)
+    } else {
+        Err(KeyError::Length)
+    }
 }
 
 const fn operator_number(operator: Operator) -> u32 {
@@ -117,7 +121,11 @@ impl Reader<'_> {
 
     fn size(&mut self, limit: u32) -> Result<u32, KeyError> {
         let size = self.word()?;
-        if size > limit { Err(KeyError::TooLong(size)) } else { Ok(size) }
+        if size > limit {
+            Err(KeyError::TooLong(size))
+        } else {
+            Ok(size)
+        }
     }
 
     fn list<T>(&mut self, part: impl Fn(&mut Self) -> Result<T, KeyError>) -> Result<Vec<T>, KeyError> {
@@ -148,7 +156,11 @@ impl Reader<'_> {
         let rotation = |reader: &mut Self| {
             let rotation = reader.array().map(i32::from_le_bytes)?;
             let distance = rotation.unsigned_abs();
-            if distance > MAX_SIZE { Err(KeyError::TooLong(distance)) } else { Ok(rotation) }
+            if distance > MAX_SIZE {
+                Err(KeyError::TooLong(distance))
+            } else {
+                Ok(rotation)
+            }
         };
         Ok(OpeningSet {
             rotations: self.list(rotation)?,

@@ -165,8 +165,7 @@ impl<C: Curve> Reading<'_, C> {
     fn evaluations(&self, first: usize) -> Result<Vec<C::Scalar>, VerifyError> {
         let bytes = self.proof.bytes.get(32 * first..).unwrap_or_default();
         let (words, _) = bytes.as_chunks::<32>();
-        let scalar =
-            |(index, word)| C::Scalar::from_canonical(word).ok_or_else(|| self.not_canonical(first + index));
+        let scalar = |(index, word)| C::Scalar::from_canonical(word).ok_or_else(|| self.not_canonical(first + index));
         words
             .iter()
             .take(self.key.key.evaluations as usize)

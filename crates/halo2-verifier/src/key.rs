@@ -144,7 +144,11 @@ impl VerifyingKey {
         if self.sets.iter().any(|set| set.rotations.is_empty()) || self.sets.is_empty() {
             return Err(KeyError::Dangling("place"));
         }
-        for (set, opening) in self.sets.iter().flat_map(|set| set.openings.iter().map(move |opening| (set, opening))) {
+        for (set, opening) in self
+            .sets
+            .iter()
+            .flat_map(|set| set.openings.iter().map(move |opening| (set, opening)))
+        {
             let values = opening.evaluations.iter();
             if values.clone().any(|value| u32::from(*value) >= self.evaluations) {
                 return Err(KeyError::Dangling("value"));
@@ -186,7 +190,11 @@ impl<C: Curve> PreparedKey<C> {
             let base = if *rotation < 0 { &inverse } else { &omega };
             (0..rotation.unsigned_abs()).fold(one.clone(), |power, _| power.times(base))
         };
-        let places: Vec<Vec<_>> = key.sets.iter().map(|set| set.rotations.iter().map(place).collect()).collect();
+        let places: Vec<Vec<_>> = key
+            .sets
+            .iter()
+            .map(|set| set.rotations.iter().map(place).collect())
+            .collect();
         let mut all_places: Vec<C::Scalar> = Vec::new();
         for place in places.iter().flatten() {
             if !all_places.contains(place) {

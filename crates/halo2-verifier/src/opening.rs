@@ -94,10 +94,19 @@ impl<C: Curve> Sum<C> {
             }
         }
         self.of_generator = self.of_generator.minus(&value);
-        let Opened { points, openings: [first, second], x_rows, .. } = proof;
+        let Opened {
+            points,
+            openings: [first, second],
+            x_rows,
+            ..
+        } = proof;
         let [.., pieces] = key.key.points;
         let pieces_from = points.len().checked_sub(pieces as usize)?;
-        for (scalar, power) in of_points.iter_mut().skip(pieces_from).zip(powers(&x_rows, pieces as usize)) {
+        for (scalar, power) in of_points
+            .iter_mut()
+            .skip(pieces_from)
+            .zip(powers(&x_rows, pieces as usize))
+        {
             scalar.add_product(&of_quotient, &power);
         }
         for (scalar, point) in of_points.into_iter().zip(points) {
@@ -141,7 +150,11 @@ impl<C: Curve> Places<'_, C> {
         let (zero, one) = (C::Scalar::from_u32(0), C::Scalar::from_u32(1));
         let (mut inside, mut outside) = (one.clone(), one);
         for place in &self.key.all_places {
-            let product = if places.contains(place) { &mut inside } else { &mut outside };
+            let product = if places.contains(place) {
+                &mut inside
+            } else {
+                &mut outside
+            };
             *product = product.times(&self.distance(place));
         }
         (inside != zero && outside != zero).then_some((inside, outside))
@@ -162,4 +175,3 @@ impl<C: Curve> Places<'_, C> {
         places.iter().enumerate().map(part).collect()
     }
 }
-

@@ -28,9 +28,10 @@ pub struct Operation {
 
 /// Whether each operation reads only what stands before it, given the number of registers filled at the start.
 pub(crate) fn is_ordered(operations: &[Operation], inputs: usize) -> bool {
-    operations.iter().enumerate().all(|(index, operation)| {
-        usize::from(operation.left.max(operation.right)) < inputs.saturating_add(index)
-    })
+    operations
+        .iter()
+        .enumerate()
+        .all(|(index, operation)| usize::from(operation.left.max(operation.right)) < inputs.saturating_add(index))
 }
 
 /// Runs a program that [`is_ordered`] on registers that hold its inputs; the last result is the outcome.

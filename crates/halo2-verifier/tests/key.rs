@@ -85,7 +85,10 @@ fn a_key_refers_only_to_what_it_has() {
 #[test]
 fn a_key_is_exactly_its_bytes() {
     let bytes = small().encode();
-    assert_eq!(VerifyingKey::decode(&[&bytes[..], &[0]].concat()), Err(KeyError::Length));
+    assert_eq!(
+        VerifyingKey::decode(&[&bytes[..], &[0]].concat()),
+        Err(KeyError::Length)
+    );
     assert_eq!(VerifyingKey::decode(&bytes[..bytes.len() - 1]), Err(KeyError::Length));
     assert_eq!(VerifyingKey::decode(b"something else"), Err(KeyError::Version));
 }
@@ -100,7 +103,10 @@ fn numbers_and_points_of_a_key_are_canonical() {
     assert_eq!(prepared(|_| ()), Ok(()));
     assert_eq!(prepared(|key| key.commitments[0] = [0; 64]), Ok(()));
     assert_eq!(prepared(|key| key.commitments[0][63] = 3), Err(KeyError::NotCanonical));
-    assert_eq!(prepared(|key| key.constants[0] = [0xff; 32]), Err(KeyError::NotCanonical));
+    assert_eq!(
+        prepared(|key| key.constants[0] = [0xff; 32]),
+        Err(KeyError::NotCanonical)
+    );
     assert_eq!(prepared(|key| key.omega = [0xff; 32]), Err(KeyError::NotCanonical));
 }
 

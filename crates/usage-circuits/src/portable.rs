@@ -76,7 +76,10 @@ pub(crate) struct Shape {
 impl Shape {
     fn of(key: &VerifyingKey<G1Affine>, instances: usize) -> Result<Self, PortableKeyError> {
         let cs = key.cs();
-        let queries_public = cs.instance_queries().iter().any(|(_, rotation)| *rotation != Rotation::cur());
+        let queries_public = cs
+            .instance_queries()
+            .iter()
+            .any(|(_, rotation)| *rotation != Rotation::cur());
         if cs.num_instance_columns() != 1 || cs.instance_queries().len() != 1 || queries_public {
             return Err(PortableKeyError::PublicInputs);
         }

@@ -125,10 +125,21 @@ impl Program {
         }
         let inputs = self.operations.iter().flat_map(|(_, left, right)| [left, right]);
         let evaluations = inputs
-            .filter_map(|value| if let Value::Input(number) = value { Some(number + 1) } else { None })
+            .filter_map(|value| {
+                if let Value::Input(number) = value {
+                    Some(number + 1)
+                } else {
+                    None
+                }
+            })
             .max()
             .unwrap_or_default();
-        Numbering { places, constants, inputs: evaluations }.number(&self.operations)
+        Numbering {
+            places,
+            constants,
+            inputs: evaluations,
+        }
+        .number(&self.operations)
     }
 }
 
@@ -241,15 +252,9 @@ impl Equations<'_> {
             Expression::Constant(value) => constant(*value),
             Expression::Selector(_) => return Err(PortableKeyError::Selectors),
             Expression::Challenge(_) => return Err(PortableKeyError::Phases),
-            Expression::Fixed(query) => {
-                self.column(Any::Fixed, query.column_index(), query.rotation())?
-            }
-            Expression::Advice(query) => {
-                self.column(Any::advice(), query.column_index(), query.rotation())?
-            }
-            Expression::Instance(query) => {
-                self.column(Any::Instance, query.column_index(), query.rotation())?
-            }
+            Expression::Fixed(query) => self.column(Any::Fixed, query.column_index(), query.rotation())?,
+            Expression::Advice(query) => self.column(Any::advice(), query.column_index(), query.rotation())?,
+            Expression::Instance(query) => self.column(Any::Instance, query.column_index(), query.rotation())?,
             Expression::Negated(value) => {
                 let value = self.expression(value)?;
                 self.program.subtract(constant(Fr::ZERO), value)
@@ -355,7 +360,9 @@ impl Equations<'_> {
         let permuted = [program.add(values.input, BETA), program.add(values.table, GAMMA)];
         let original = [program.add(input, BETA), program.add(table, GAMMA)];
         let product = |program: &mut Program, first, factors: [Value; 2]| {
-            factors.into_iter().fold(first, |product, factor| program.multiply(product, factor))
+            factors
+                .into_iter()
+                .fold(first, |product, factor| program.multiply(product, factor))
         };
         let left = product(program, values.product_next, permuted);
         let right = product(program, values.product, original);

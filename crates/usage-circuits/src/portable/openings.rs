@@ -19,7 +19,12 @@ struct Query {
 /// The sets, as the proof system's verifier forms them: polynomials in the order in which they are first asked for, and
 /// sets in the order of their first polynomials.
 pub(super) fn sets(cs: &ConstraintSystem<Fr>, shape: &Shape) -> Result<Vec<OpeningSet>, PortableKeyError> {
-    let queries = Queries { cs, shape, all: Vec::new() }.collect()?;
+    let queries = Queries {
+        cs,
+        shape,
+        all: Vec::new(),
+    }
+    .collect()?;
     let mut polynomials: Vec<(Source, Vec<&Query>)> = Vec::new();
     for query in &queries {
         match polynomials.iter_mut().find(|(source, _)| *source == query.source) {
@@ -38,7 +43,10 @@ pub(super) fn sets(cs: &ConstraintSystem<Fr>, shape: &Shape) -> Result<Vec<Openi
         let rotations: Vec<i32> = places.into_iter().collect();
         match sets.iter_mut().find(|set| set.rotations == rotations) {
             Some(set) => set.openings.push(opening),
-            None => sets.push(OpeningSet { rotations, openings: vec![opening] }),
+            None => sets.push(OpeningSet {
+                rotations,
+                openings: vec![opening],
+            }),
         }
     }
     Ok(sets)

@@ -39,18 +39,30 @@ fn words(elements: &[Element]) -> Vec<Word> {
 fn honest_proofs_of_both_circuits_are_accepted() {
     let reveal = reveal_proof(0);
     let inputs = words(&reveal.inputs.to_elements());
-    assert!(reveals().accepts(&[Proof { instances: &inputs, bytes: &reveal.bytes }]));
+    assert!(reveals().accepts(&[Proof {
+        instances: &inputs,
+        bytes: &reveal.bytes
+    }]));
 
     let split = split_proof();
     let verifier = Verifier::new(&keys().verifying_keys().split, SPLIT_INPUTS);
     let inputs = words(&split.inputs.to_elements());
-    assert!(verifier.accepts(&[Proof { instances: &inputs, bytes: &split.bytes }]));
+    assert!(verifier.accepts(&[Proof {
+        instances: &inputs,
+        bytes: &split.bytes
+    }]));
     let mut other = inputs.clone();
     other[7][31] ^= 1;
-    assert!(!verifier.accepts(&[Proof { instances: &other, bytes: &split.bytes }]));
+    assert!(!verifier.accepts(&[Proof {
+        instances: &other,
+        bytes: &split.bytes
+    }]));
     let mut changed = split.bytes.clone();
     changed[60 * 64 + 31] ^= 1;
-    assert!(!verifier.accepts(&[Proof { instances: &inputs, bytes: &changed }]));
+    assert!(!verifier.accepts(&[Proof {
+        instances: &inputs,
+        bytes: &changed
+    }]));
 }
 
 #[test]
@@ -62,13 +74,28 @@ fn every_changed_word_is_refused_as_halo2_refuses_it() {
     for word in 0..proof.bytes.len() / 32 {
         let mut bytes = proof.bytes.clone();
         bytes[32 * word + 31] ^= 1;
-        assert!(!reveals().accepts(&[Proof { instances: &instances, bytes: &bytes }]), "word {word}");
-        assert!(!verify::check(&keys.reveal.srs, &keys.reveal.key, &public, &bytes), "word {word}");
+        assert!(
+            !reveals().accepts(&[Proof {
+                instances: &instances,
+                bytes: &bytes
+            }]),
+            "word {word}"
+        );
+        assert!(
+            !verify::check(&keys.reveal.srs, &keys.reveal.key, &public, &bytes),
+            "word {word}"
+        );
     }
     for input in 0..instances.len() {
         let mut other = instances.clone();
         other[input][31] ^= 1;
-        assert!(!reveals().accepts(&[Proof { instances: &other, bytes: &proof.bytes }]), "input {input}");
+        assert!(
+            !reveals().accepts(&[Proof {
+                instances: &other,
+                bytes: &proof.bytes
+            }]),
+            "input {input}"
+        );
     }
 }
 
@@ -79,7 +106,10 @@ fn a_batch_holds_only_if_every_proof_in_it_does() {
     let batch: Vec<_> = proofs
         .iter()
         .zip(&inputs)
-        .map(|(proof, instances)| Proof { instances, bytes: &proof.bytes })
+        .map(|(proof, instances)| Proof {
+            instances,
+            bytes: &proof.bytes,
+        })
         .collect();
     assert!(reveals().accepts(&batch));
 
@@ -100,18 +130,29 @@ fn a_proof_has_one_encoding() {
     let proof = reveal_proof(0);
     let instances = words(&proof.inputs.to_elements());
     let refused = |instances: &[Word], bytes: &[u8]| {
-        fold(&reveals().key, &[Proof { instances, bytes }]).map(|_| ()).unwrap_err()
+        fold(&reveals().key, &[Proof { instances, bytes }])
+            .map(|_| ())
+            .unwrap_err()
     };
     let longer = [&proof.bytes[..], &[0]].concat();
     assert!(matches!(refused(&instances, &longer), VerifyError::Length { .. }));
-    assert!(matches!(refused(&instances, &proof.bytes[1..]), VerifyError::Length { .. }));
-    assert!(matches!(refused(&instances[1..], &proof.bytes), VerifyError::Instances { .. }));
+    assert!(matches!(
+        refused(&instances, &proof.bytes[1..]),
+        VerifyError::Length { .. }
+    ));
+    assert!(matches!(
+        refused(&instances[1..], &proof.bytes),
+        VerifyError::Instances { .. }
+    ));
 
     let modulus = Element::modulus();
     let add_modulus = |word: &[u8]| (U256::from_be_slice(word) + modulus).to_be_bytes::<32>();
     let mut aliased = instances.clone();
     aliased[0] = add_modulus(&instances[0]);
-    assert!(matches!(refused(&aliased, &proof.bytes), VerifyError::NotCanonical { word: 0, .. }));
+    assert!(matches!(
+        refused(&aliased, &proof.bytes),
+        VerifyError::NotCanonical { word: 0, .. }
+    ));
 
     let scalars = 2 * (reveals().key.proof_bytes() / 64 - 26);
     let mut bytes = proof.bytes.clone();
@@ -122,6 +163,9 @@ fn a_proof_has_one_encoding() {
 
     let mut infinity = proof.bytes.clone();
     infinity[..64].fill(0);
-    assert_eq!(refused(&instances, &infinity), VerifyError::NotCanonical { proof: 0, word: 9 });
+    assert_eq!(
+        refused(&instances, &infinity),
+        VerifyError::NotCanonical { proof: 0, word: 9 }
+    );
     assert_eq!(fold(&reveals().key, &[]).map(|_| ()).unwrap_err(), VerifyError::Empty);
 }
