@@ -7,7 +7,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
 eval "$("$ROOT/scripts/guest-toolchain.sh")"
-readonly guests=(state-transition aggregation)
+readonly guests=(state-transition aggregation settlement)
 readonly target=riscv32im-risc0-zkvm-elf
 readonly out="${CWE_GUEST_TARGET_DIR:-$(target_dir)/guests}"
 readonly cargo_home="${CARGO_HOME:-$HOME/.cargo}"

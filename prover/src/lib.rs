@@ -22,3 +22,17 @@ pub use strip::strip;
 
 /// The guest that proves batches.
 pub const STATE_TRANSITION_ELF: &[u8] = include_bytes!("../elf/state-transition.elf");
+/// The guest that proves aggregates of reveals.
+pub const AGGREGATION_ELF: &[u8] = include_bytes!("../elf/aggregation.elf");
+/// The guest that proves the settlement of an epoch.
+pub const SETTLEMENT_ELF: &[u8] = include_bytes!("../elf/settlement.elf");
+
+/// A guest by its name, which is also the kind of its jobs.
+pub fn guest_elf(name: &str) -> Option<&'static [u8]> {
+    match name {
+        "state-transition" => Some(STATE_TRANSITION_ELF),
+        "aggregation" => Some(AGGREGATION_ELF),
+        "settlement" => Some(SETTLEMENT_ELF),
+        _ => None,
+    }
+}

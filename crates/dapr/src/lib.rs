@@ -42,6 +42,7 @@ mod half_life;
 mod inputs;
 mod list;
 mod math;
+mod prove;
 mod reader;
 mod registry;
 mod settle;
@@ -56,6 +57,7 @@ pub use inputs::{MAX_TIERS, PPM, Parameters, Settlement, SettlementInputs, Tier,
 pub use list::{
     CHUNK_ENTRIES, ENTRY_BYTES, ListError, MAX_AMOUNT, Payout, append_to_chain, chunks, decode_list, payouts_hash,
 };
+pub use prove::{ProveError, prove};
 pub use reader::InputError;
 pub use registry::{REGISTRY_DEPTH, RegionFactor, RegistryError, RegistryOpening, WorkRecord};
 pub use settle::{Settled, settle};

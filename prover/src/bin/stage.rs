@@ -11,7 +11,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cwe_prover::{
-    Machine, Program, STATE_TRANSITION_ELF,
+    Machine, Program, guest_elf,
     stages::{
         Profile, Progress, Stage, StageError, aggregate, files,
         keys::{KeyStore, Part},
@@ -233,8 +233,8 @@ impl Common {
     fn program(&self) -> Result<Program, StageError> {
         let elf = match &self.elf {
             Some(path) => &files::read_bytes(path)?,
-            None if self.guest == "state-transition" => STATE_TRANSITION_ELF,
-            None => return Err(StageError::Invalid(format!("there is no guest `{}`", self.guest))),
+            None => guest_elf(&self.guest)
+                .ok_or_else(|| StageError::Invalid(format!("there is no guest `{}`", self.guest)))?,
         };
         Ok(Machine::new()?.load(elf)?)
     }

@@ -5,12 +5,14 @@
 #![no_main]
 #![no_std]
 
+// Its Keccak and its memory routines, which the linker puts in place.
+use cwe_crypto as _;
+
 openvm::entry!(main);
 include!("../../openvm_init.rs");
 
 /// Entry point.
 pub fn main() {
-    cwe_crypto::install();
     let input = openvm::io::read_vec();
     match cwe_aggregation::aggregate_input::<cwe_reveal_curve::RevealCurve>(&input) {
         Ok(public_value) => openvm::io::reveal_bytes32(public_value.0),

@@ -4,7 +4,7 @@
 
 use core::ops::Neg;
 
-use openvm_algebra_guest::{moduli_macros::moduli_declare, IntMod};
+use openvm_algebra_guest::{moduli_macros::moduli_declare};
 use openvm_ecc_guest::{sw_macros::sw_declare, Group};
 
 moduli_declare! {
