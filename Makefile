@@ -2,7 +2,7 @@
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo prover test test-full lint fmt verifier usage-verifier bindings bench bench-rpc bench-execution bench-crash bench-trie bench-guest bench-prove bench-usage sim-privacy wasm coverage guests guests-check clean
+.PHONY: help setup demo prover test test-full lint fmt verifier usage-verifier bindings bench bench-rpc bench-execution bench-crash bench-trie bench-guest bench-prove bench-aggregation bench-usage sim-privacy wasm coverage guests guests-check clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench-trie: setup ## cost of a changed slot from 10^4 to 10^7 accounts -> target
 
 bench-guest: setup ## instructions of the state-transition guest -> target/bench/guest.{json,svg}
 	@scripts/bench-guest.sh
+
+bench-aggregation: setup ## from reveals to money: guest, coordinator, settlement -> target/bench/aggregation.json
+	@scripts/bench-aggregation.sh
 
 bench-usage: setup ## Split and Reveal proofs, native and in Chromium, beside Semaphore's -> target/bench/usage.{json,svg}
 	@scripts/bench-usage.sh

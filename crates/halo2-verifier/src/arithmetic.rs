@@ -1,6 +1,6 @@
 //! What verification needs of a field and a curve.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 use core::fmt::Debug;
 
 /// A number as protocols write it: 32 bytes, big-endian.
@@ -33,6 +33,21 @@ pub trait Scalar: Clone + PartialEq + Debug {
     /// Quotient; `None` of a division by zero.
     fn over(&self, other: &Self) -> Option<Self>;
 
+    /// Writes the sum to `out`, without a copy where that counts.
+    fn add_into(&self, other: &Self, out: &mut Self) {
+        *out = self.plus(other);
+    }
+
+    /// Writes the difference to `out`.
+    fn subtract_into(&self, other: &Self, out: &mut Self) {
+        *out = self.minus(other);
+    }
+
+    /// Writes the product to `out`.
+    fn multiply_into(&self, other: &Self, out: &mut Self) {
+        *out = self.times(other);
+    }
+
     /// Adds a product to this.
     fn add_product(&mut self, left: &Self, right: &Self) {
         *self = self.plus(&left.times(right));
@@ -61,7 +76,12 @@ pub trait Curve {
 
 /// 1, `base`, `base`², …: `count` of them.
 pub(crate) fn powers<S: Scalar>(base: &S, count: usize) -> Vec<S> {
-    core::iter::successors(Some(S::from_u32(1)), |power| Some(power.times(base)))
-        .take(count)
-        .collect()
+    let mut powers = vec![S::from_u32(1); count];
+    for index in 1..count {
+        let (done, rest) = powers.split_at_mut(index);
+        if let (Some(last), Some(next)) = (done.last(), rest.first_mut()) {
+            last.multiply_into(base, next);
+        }
+    }
+    powers
 }

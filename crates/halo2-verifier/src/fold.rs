@@ -57,11 +57,11 @@ pub fn fold<C: Curve>(key: &PreparedKey<C>, proofs: &[Proof<'_>]) -> Result<Accu
     if proofs.is_empty() {
         return Err(VerifyError::Empty);
     }
-    let opened: Vec<_> = proofs
-        .iter()
-        .enumerate()
-        .map(|(index, proof)| Reading { key, index, proof }.open())
-        .collect::<Result<_, _>>()?;
+    let mut registers = key.registers();
+    let mut opened = Vec::with_capacity(proofs.len());
+    for (index, proof) in proofs.iter().enumerate() {
+        opened.push(Reading { key, index, proof }.open(&mut registers)?);
+    }
     let digests: Vec<Word> = opened.iter().map(|proof| proof.digest).collect();
     let seed = keccak256(digests.as_flattened());
     let mut sum = opening::Sum::new(key, proofs.len());
@@ -90,7 +90,8 @@ struct Reading<'a, C: Curve> {
 }
 
 impl<C: Curve> Reading<'_, C> {
-    fn open(&self) -> Result<Opened<C>, VerifyError> {
+    /// `registers` are the key's, used again and again.
+    fn open(&self, registers: &mut [C::Scalar]) -> Result<Opened<C>, VerifyError> {
         self.require_lengths()?;
         let key = &self.key.key;
         let mut transcript = Transcript::new(&key.digest, self.proof.instances, self.proof.bytes.len());
@@ -121,7 +122,7 @@ impl<C: Curve> Reading<'_, C> {
         let evaluations = self.evaluations(2 * key.witness_points())?;
         let openings = self.points(2 * key.witness_points() + evaluations.len(), 2)?;
         let openings = openings.try_into().map_err(|_| VerifyError::Degenerate(self.index))?;
-        let (quotient, x_rows) = self.quotient([theta, beta, gamma, y, x.clone()], &evaluations)?;
+        let (quotient, x_rows) = self.quotient([theta, beta, gamma, y, x.clone()], &evaluations, registers)?;
         Ok(Opened {
             points,
             openings,
@@ -157,8 +158,12 @@ impl<C: Curve> Reading<'_, C> {
     fn points(&self, first: usize, count: usize) -> Result<Vec<C::Point>, VerifyError> {
         let bytes = self.proof.bytes.get(32 * first..).unwrap_or_default();
         let (pairs, _) = bytes.as_chunks::<64>();
-        let point = |(index, bytes)| C::point(bytes).ok_or_else(|| self.not_canonical(first + 2 * index));
-        pairs.iter().take(count).enumerate().map(point).collect()
+        // Not collected into a result: without knowing how many there are, every growth would copy all of them.
+        let mut points = Vec::with_capacity(count);
+        for (index, bytes) in pairs.iter().take(count).enumerate() {
+            points.push(C::point(bytes).ok_or_else(|| self.not_canonical(first + 2 * index))?);
+        }
+        Ok(points)
     }
 
     /// The scalars, from word `first` on.
@@ -179,6 +184,7 @@ impl<C: Curve> Reading<'_, C> {
         &self,
         challenges: [C::Scalar; 5],
         evaluations: &[C::Scalar],
+        registers: &mut [C::Scalar],
     ) -> Result<(C::Scalar, C::Scalar), VerifyError> {
         let key = self.key;
         let degenerate = VerifyError::Degenerate(self.index);
@@ -186,13 +192,11 @@ impl<C: Curve> Reading<'_, C> {
         let x_rows = (0..key.key.log2_rows).fold(x.clone(), |power, _| power.times(&power));
         let vanishing = x_rows.minus(&C::Scalar::from_u32(1));
         let (lagrange, public) = self.lagrange(x, &vanishing)?;
-        let mut registers = Vec::with_capacity(key.key.inputs() + key.key.operations.len());
-        registers.extend_from_slice(&key.constants);
-        registers.extend(challenges);
-        registers.extend(lagrange);
-        registers.push(public);
-        registers.extend_from_slice(evaluations);
-        program::run(&key.key.operations, &mut registers);
+        let inputs = challenges.iter().chain(&lagrange).chain([&public]).chain(evaluations);
+        for (register, input) in registers.iter_mut().skip(key.constants.len()).zip(inputs) {
+            register.clone_from(input);
+        }
+        program::run(&key.key.operations, key.key.inputs(), registers);
         let sum = registers.last().ok_or(degenerate)?;
         Ok((sum.over(&vanishing).ok_or(degenerate)?, x_rows))
     }

@@ -220,6 +220,13 @@ impl<C: Curve> PreparedKey<C> {
         })
     }
 
+    /// Registers of the equations, of which only the constants are filled.
+    pub(crate) fn registers(&self) -> Vec<C::Scalar> {
+        let mut registers = self.constants.clone();
+        registers.resize(self.key.inputs() + self.key.operations.len(), C::Scalar::from_u32(0));
+        registers
+    }
+
     /// Public inputs of a proof.
     pub const fn instances(&self) -> usize {
         self.key.instances as usize

@@ -1,7 +1,5 @@
 //! The equations of a circuit as a straight-line program.
 
-use alloc::vec::Vec;
-
 use crate::arithmetic::Scalar;
 
 /// What an operation does.
@@ -34,17 +32,16 @@ pub(crate) fn is_ordered(operations: &[Operation], inputs: usize) -> bool {
         .all(|(index, operation)| usize::from(operation.left.max(operation.right)) < inputs.saturating_add(index))
 }
 
-/// Runs a program that [`is_ordered`] on registers that hold its inputs; the last result is the outcome.
-pub(crate) fn run<S: Scalar>(operations: &[Operation], registers: &mut Vec<S>) {
-    registers.reserve(operations.len());
-    for operation in operations {
-        let left = &registers[usize::from(operation.left)];
-        let right = &registers[usize::from(operation.right)];
-        let result = match operation.operator {
-            Operator::Add => left.plus(right),
-            Operator::Subtract => left.minus(right),
-            Operator::Multiply => left.times(right),
-        };
-        registers.push(result);
+/// Runs a program on registers of which the first `inputs` are filled; the last one is the outcome.
+pub(crate) fn run<S: Scalar>(operations: &[Operation], inputs: usize, registers: &mut [S]) {
+    for (index, operation) in operations.iter().enumerate() {
+        let (done, rest) = registers.split_at_mut(inputs + index);
+        let (left, right) = (&done[usize::from(operation.left)], &done[usize::from(operation.right)]);
+        let Some(result) = rest.first_mut() else { return };
+        match operation.operator {
+            Operator::Add => left.add_into(right, result),
+            Operator::Subtract => left.subtract_into(right, result),
+            Operator::Multiply => left.multiply_into(right, result),
+        }
     }
 }

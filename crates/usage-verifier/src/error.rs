@@ -1,12 +1,15 @@
-use cwe_usage_circuits::ProofError;
+use cwe_usage_circuits::{PortableKeyError, ProofError};
 
-/// Why no contract is written. All but the first two mean that snark-verifier writes code of another shape than this
+/// Why no contract is written. All but the first three mean that snark-verifier writes code of another shape than this
 /// crate knows: its new shape has to be read and `assembly.rs` changed.
 #[derive(Debug, thiserror::Error)]
 pub enum GeneratorError {
     /// The keys can't be derived.
     #[error("no verifying key: {0}")]
     Keys(#[from] ProofError),
+    /// The Reveal circuit's key can't be written for other verifiers.
+    #[error("no portable key of the Reveal circuit: {0}")]
+    RevealKey(#[from] PortableKeyError),
     /// snark-verifier refuses the verifying key.
     #[error("snark-verifier writes no verifier of this key: {0}")]
     Refused(String),

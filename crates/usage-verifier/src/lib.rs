@@ -1,6 +1,6 @@
 //! The on-chain verifier of Split proofs, made from the circuit. In goes the Split circuit's verifying key; out come
-//! the contracts of `contracts/src/generated` ([`verifier_contracts`]), which `SplitVerifier` calls and pins, and a
-//! real proof for their tests ([`sample_proof`]). `scripts/usage-verifier.sh` calls it; the tests of this crate fail
+//! the contracts of `contracts/src/generated` ([`verifier_contracts`]), which `SplitVerifier` calls and pins, a real
+//! proof for their tests ([`sample_proof`]), and what `AggregationVerifier` pins of the Reveal circuit ([`reveal_key`]). `scripts/usage-verifier.sh` calls it; the tests of this crate fail
 //! when the repository's contracts are not what the circuit gives.
 //!
 //! snark-verifier writes the verifier as one straight line of assembly that works on memory at constant addresses. It
@@ -12,8 +12,10 @@
 mod assembly;
 mod error;
 mod parts;
+mod reveal_key;
 mod sample;
 
 pub use error::GeneratorError;
 pub use parts::{Contract, PARTS, description, verifier_contracts};
+pub use reveal_key::reveal_key;
 pub use sample::sample_proof;

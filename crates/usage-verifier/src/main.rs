@@ -10,14 +10,14 @@ use alloy_primitives::{B256, Bytes};
 use clap::Parser;
 use cwe_srs::{Checksum, Setup, SrsStore};
 use cwe_usage_circuits::{ProvingKeys, SRS_K, SplitProof};
-use cwe_usage_verifier::{Contract, description, sample_proof, verifier_contracts};
+use cwe_usage_verifier::{Contract, description, reveal_key, sample_proof, verifier_contracts};
 use eyre::{Result, WrapErr};
 use serde_json::json;
 
 /// Writes the contracts that verify Split proofs, and a proof for their tests
 #[derive(Debug, Parser)]
 struct Args {
-    /// Folder for the contracts and halo2-split-verifier.json
+    /// Folder for the contracts, halo2-split-verifier.json and reveal-key.json
     #[arg(long, value_name = "DIR")]
     contracts: PathBuf,
     /// File for a real proof with its public inputs, as JSON
@@ -48,10 +48,15 @@ fn main() -> Result<()> {
         .params(SRS_K)
         .wrap_err("making the reference string")?;
     let keys = ProvingKeys::derive(&srs).wrap_err("deriving the keys")?;
-    for Contract { name, source } in verifier_contracts(&keys.verifying_keys().split, &name)? {
+    let verifying = keys.verifying_keys();
+    for Contract { name, source } in verifier_contracts(&verifying.split, &name)? {
         write(&args.contracts.join(name).with_extension("sol"), &source)?;
     }
     write(&args.contracts.join("halo2-split-verifier.json"), &description(&name))?;
+    write(
+        &args.contracts.join("reveal-key.json"),
+        &reveal_key(&verifying.reveal, &name)?,
+    )?;
     let proof = sample_proof(&keys).wrap_err("making a proof")?;
     write(&args.proof, &format!("{:#}\n", vector(&proof, &name)))
 }

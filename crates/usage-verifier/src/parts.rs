@@ -161,7 +161,8 @@ mod tests {
         let setup = Setup::default();
         let name = setup.name();
         let srs = SrsStore::in_folder(setup, folder.path().into()).params(SRS_K).unwrap();
-        let fresh = verifier_contracts(&VerifyingKeys::derive(&srs).unwrap().split, &name).unwrap();
+        let keys = VerifyingKeys::derive(&srs).unwrap();
+        let fresh = verifier_contracts(&keys.split, &name).unwrap();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts/src/generated");
         for Contract { name, source } in fresh {
             let same = std::fs::read_to_string(folder.join(format!("{name}.sol"))).unwrap() == source;
@@ -172,6 +173,8 @@ mod tests {
         }
         let about = std::fs::read_to_string(folder.join("halo2-split-verifier.json")).unwrap();
         assert_eq!(about, description(&name));
+        let key = std::fs::read_to_string(folder.join("reveal-key.json")).unwrap();
+        assert_eq!(key, crate::reveal_key(&keys.reveal, &name).unwrap());
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! An epoch in memory: works, listeners, and their notes revealed with real proofs.
 
 use alloy_primitives::{B256, Bytes, U256, keccak256};
-use cwe_aggregation::{EpochContext, EpochState, Record, RegionRule, Registry, RegistryError, StateError, Terms, WorkTerms};
+use cwe_aggregation::{
+    EpochContext, EpochState, Record, RegionRule, Registry, RegistryError, StateError, Terms, WorkTerms,
+};
 use cwe_srs::{Setup, SrsError, SrsStore};
 use cwe_usage::{
     EPOCH_TREE_DEPTH, Element, EpochTerms, IdError, NotCanonical, SLOTS, Secret, SecretError, Split, TierId, Tree,
     TreeError, Usage, UsageError, WorkId,
 };
 use cwe_usage_circuits::{
-    PortableKeyError, ProofError, ProvingKeys, REVEAL_INPUTS, RevealWitness, SRS_K, VerifyingKeys, WitnessError, g2_words,
-    prove_reveal,
+    PortableKeyError, ProofError, ProvingKeys, REVEAL_INPUTS, RevealWitness, SRS_K, VerifyingKeys, WitnessError,
+    g2_words, prove_reveal,
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
@@ -126,12 +128,24 @@ impl Epoch {
         let notes = Tree::with_leaves(EPOCH_TREE_DEPTH, splits.iter().map(|(_, split)| split.notes_root()))?;
         let mut reveals = Vec::new();
         for (index, (terms, split)) in (0_u64..).zip(&splits) {
-            for (slot, note) in split.slots.iter().enumerate().filter_map(|(slot, used)| Some((slot, used.note()?))) {
+            for (slot, note) in split
+                .slots
+                .iter()
+                .enumerate()
+                .filter_map(|(slot, used)| Some((slot, used.note()?)))
+            {
                 if note.units == 0 {
                     continue;
                 }
                 let path = split.note_path(slot)?.extended(&notes.path(index)?);
-                reveals.push(RevealWitness::new(EPOCH, epoch_key, terms.tier, note, path, notes.root())?);
+                reveals.push(RevealWitness::new(
+                    EPOCH,
+                    epoch_key,
+                    terms.tier,
+                    note,
+                    path,
+                    notes.root(),
+                )?);
             }
         }
         let srs = SrsStore::new(Setup::default())?.params(SRS_K)?;
@@ -192,7 +206,13 @@ impl Epoch {
         records: &[Record],
     ) -> Result<cwe_aggregation::AggregationInput, EpochError> {
         let coordinator = alloy_primitives::Address::repeat_byte(0xc0);
-        Ok(state.input(&self.context, &self.registry, self.verifying_key.clone(), coordinator, records)?)
+        Ok(state.input(
+            &self.context,
+            &self.registry,
+            self.verifying_key.clone(),
+            coordinator,
+            records,
+        )?)
     }
 }
 
@@ -219,6 +239,8 @@ fn split(terms: EpochTerms, registry: &Registry, listener: usize, works: usize) 
         })
         .collect();
     let places: Vec<_> = (0..usages.len()).collect();
-    let blindings = (0..SLOTS).map(|slot| drawn("r", listener, slot)).collect::<Result<Vec<_>, _>>()?;
+    let blindings = (0..SLOTS)
+        .map(|slot| drawn("r", listener, slot))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(Split::new(terms, &secret, &usages, &places, &blindings)?)
 }

@@ -53,8 +53,17 @@ fn honest_reveals_are_counted_and_their_pairing_holds() {
     let shown = aggregate::<NativeCurve>(&input).unwrap();
     assert_eq!(shown.aggregate.before, Roots::default());
     assert_eq!(shown.aggregate.reveals, 6);
-    let units = |tier| records.iter().filter(|record| record.tier == tier).map(|record| u64::from(record.units)).sum();
-    assert_eq!(shown.aggregate.units, epoch.context.tiers.iter().copied().map(units).collect::<Vec<u64>>());
+    let units = |tier| {
+        records
+            .iter()
+            .filter(|record| record.tier == tier)
+            .map(|record| u64::from(record.units))
+            .sum()
+    };
+    assert_eq!(
+        shown.aggregate.units,
+        epoch.context.tiers.iter().copied().map(units).collect::<Vec<u64>>()
+    );
     let mut state = EpochState::new();
     state.apply(records).unwrap();
     assert_eq!(shown.aggregate.after, state.roots());
@@ -135,7 +144,10 @@ fn a_note_counts_once() {
     // The witness shows the way to the old note's place too: it is next to the root in a trie this small.
     input.reveals[0] = epoch.input(&EpochState::new(), &records[..1]).unwrap().reveals[0].clone();
     let error = aggregate::<NativeCurve>(&input).unwrap_err();
-    assert!(matches!(error, AggregationError::NullifierUsed { reveal: 0, .. } | AggregationError::Trie(_)));
+    assert!(matches!(
+        error,
+        AggregationError::NullifierUsed { reveal: 0, .. } | AggregationError::Trie(_)
+    ));
 }
 
 #[test]
@@ -188,12 +200,30 @@ fn units_are_one_to_a_hundred() {
 
 #[test]
 fn what_an_input_refers_to_is_there() {
-    assert_eq!(refused(|input| input.reveals[1].work = 99), AggregationError::Dangling(1));
-    assert_eq!(refused(|input| input.reveals[1].tier = 2), AggregationError::Dangling(1));
-    assert!(matches!(refused(|input| input.reveals.clear()), AggregationError::Count { given: 0, .. }));
-    assert!(matches!(refused(|input| input.verifying_key = Bytes::from_static(b"key")), AggregationError::Key(_)));
-    assert!(matches!(refused(|input| input.reveals[0].proof = Bytes::new()), AggregationError::Proof(_)));
-    assert!(matches!(refused(|input| input.before.totals.0[0] ^= 1), AggregationError::Trie(_)));
+    assert_eq!(
+        refused(|input| input.reveals[1].work = 99),
+        AggregationError::Dangling(1)
+    );
+    assert_eq!(
+        refused(|input| input.reveals[1].tier = 2),
+        AggregationError::Dangling(1)
+    );
+    assert!(matches!(
+        refused(|input| input.reveals.clear()),
+        AggregationError::Count { given: 0, .. }
+    ));
+    assert!(matches!(
+        refused(|input| input.verifying_key = Bytes::from_static(b"key")),
+        AggregationError::Key(_)
+    ));
+    assert!(matches!(
+        refused(|input| input.reveals[0].proof = Bytes::new()),
+        AggregationError::Proof(_)
+    ));
+    assert!(matches!(
+        refused(|input| input.before.totals.0[0] ^= 1),
+        AggregationError::Trie(_)
+    ));
     let bytes = input(1).encode();
     assert!(AggregationInput::decode(&bytes[..bytes.len() - 1]).is_err());
     assert!(AggregationInput::decode(&[&bytes[..], &[0]].concat()).is_err());
@@ -207,8 +237,14 @@ fn another_key_or_coordinator_is_another_public_value() {
         aggregate::<NativeCurve>(&input).unwrap()
     };
     let honest = shown(|_| ());
-    assert_ne!(shown(|input| input.coordinator = Address::ZERO).public_value, honest.public_value);
-    assert_ne!(shown(|input| input.context.chain_id += 1).public_value, honest.public_value);
+    assert_ne!(
+        shown(|input| input.coordinator = Address::ZERO).public_value,
+        honest.public_value
+    );
+    assert_ne!(
+        shown(|input| input.context.chain_id += 1).public_value,
+        honest.public_value
+    );
 }
 
 #[test]
@@ -216,6 +252,19 @@ fn totals_are_numbers_of_two_halves() {
     let total = Total { reveals: 3, units: 250 };
     assert_eq!(Total::from_number(total.to_number()), Some(total));
     assert_eq!(Total::from_number(U256::MAX), None);
-    assert_eq!(Total { reveals: u64::MAX, units: 0 }.with(1), None);
-    assert_eq!(EpochState::new().roots(), Roots { nullifiers: EMPTY_ROOT_HASH, totals: EMPTY_ROOT_HASH });
+    assert_eq!(
+        Total {
+            reveals: u64::MAX,
+            units: 0
+        }
+        .with(1),
+        None
+    );
+    assert_eq!(
+        EpochState::new().roots(),
+        Roots {
+            nullifiers: EMPTY_ROOT_HASH,
+            totals: EMPTY_ROOT_HASH
+        }
+    );
 }

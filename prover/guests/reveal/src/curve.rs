@@ -21,3 +21,27 @@ const B: Bn254Coordinate = Bn254Coordinate::from_const_bytes({
 sw_declare! {
     Bn254G1Affine { mod_type = Bn254Coordinate, b = B },
 }
+
+/// The points that differ from another only in sign, or not at all, are those with its `x`.
+pub(crate) fn shares_x(left: &Bn254G1Affine, right: &Bn254G1Affine) -> bool {
+    use openvm_ecc_guest::weierstrass::WeierstrassPoint;
+    // SAFETY: the field is set up with the curve, which whoever adds points has set up.
+    unsafe { left.x().eq_impl::<false>(right.x()) }
+}
+
+impl Bn254Scalar {
+    pub(crate) fn add_to(&self, other: &Self, out: &mut Self) {
+        // SAFETY: `out` is valid for writes.
+        unsafe { self.add_refs_impl::<true>(other, out) };
+    }
+
+    pub(crate) fn subtract_to(&self, other: &Self, out: &mut Self) {
+        // SAFETY: `out` is valid for writes.
+        unsafe { self.sub_refs_impl(other, out) };
+    }
+
+    pub(crate) fn multiply_to(&self, other: &Self, out: &mut Self) {
+        // SAFETY: `out` is valid for writes.
+        unsafe { self.mul_refs_impl(other, out) };
+    }
+}

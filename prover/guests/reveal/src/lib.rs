@@ -8,10 +8,11 @@
 extern crate alloc;
 
 mod curve;
+mod msm;
 
 use cwe_halo2_verifier::{Curve, Scalar, Word};
 use openvm_algebra_guest::{DivUnsafe, IntMod};
-use openvm_ecc_guest::{msm, weierstrass::WeierstrassPoint};
+use openvm_ecc_guest::weierstrass::WeierstrassPoint;
 
 use crate::curve::{Bn254Coordinate, Bn254G1Affine, Bn254Scalar};
 
@@ -53,6 +54,18 @@ impl Scalar for RevealScalar {
         (other.0 != Bn254Scalar::ZERO).then(|| Self((&self.0).div_unsafe(&other.0)))
     }
 
+    fn add_into(&self, other: &Self, out: &mut Self) {
+        self.0.add_to(&other.0, &mut out.0);
+    }
+
+    fn subtract_into(&self, other: &Self, out: &mut Self) {
+        self.0.subtract_to(&other.0, &mut out.0);
+    }
+
+    fn multiply_into(&self, other: &Self, out: &mut Self) {
+        self.0.multiply_to(&other.0, &mut out.0);
+    }
+
     fn add_product(&mut self, left: &Self, right: &Self) {
         self.0 += &left.0 * &right.0;
     }
@@ -75,8 +88,7 @@ impl Curve for RevealCurve {
     }
 
     fn combine(scalars: &[RevealScalar], points: &[Bn254G1Affine]) -> Bn254G1Affine {
-        let scalars: alloc::vec::Vec<_> = scalars.iter().map(|scalar| scalar.0.clone()).collect();
-        msm(&scalars, points)
+        msm::combine(scalars.iter().map(|scalar| &scalar.0), points)
     }
 
     fn encode(point: &Bn254G1Affine) -> [u8; 64] {
