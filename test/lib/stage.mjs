@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // A stage program for tests of the prover daemon: speaks its protocol, proves nothing. It does what the files in
-// $STAGE_TEST say: `<stage>` holds `exit CODE`, `hang` or nothing; `ops` the URL of a daemon that knows the public
-// values, `value` one. Every start is a line of `log`.
+// $STAGE_TEST say: `<stage>` holds `exit CODE`, `hang`, `value` (its result is the public value) or nothing; `ops` the URL of
+// a daemon that knows the public values, `value` one. Every start is a line of `log`.
 import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
@@ -45,6 +45,7 @@ let result = Buffer.from(`${stage} of job ${job} after ${read.length} bytes`);
 if (stage === 'execute') {
   result = JSON.stringify({ publicValue: await publicValueOf(job), instructions: 7 });
 }
+if (order === 'value') result = Buffer.from((await publicValueOf(job)).slice(2), 'hex');
 progress(1, 2);
 writeFileSync(`${output}.new`, result);
 renameSync(`${output}.new`, output);

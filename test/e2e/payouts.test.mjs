@@ -1,0 +1,205 @@
+// From listening to money on a real L2 with short epochs: two listeners' notes, with real proofs, go to a coordinator that is
+// killed in between; its aggregates and the settlement go through a prover's queue and onto the chain; the creator withdraws.
+//
+// The programs are proven by a stage program that proves nothing, so behind the contract that checks the pairing of all
+// Reveal proofs stands one that compares a "proof" with the value it should show. All other parts are the shipped ones.
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { encodeAbiParameters, getAddress, keccak256, parseEther, toHex } from 'viem';
+
+import { artifact } from '../lib/clients.mjs';
+import { CWE, Program, ROOT, cwe, eventually, foundry, freePort, json, rpc, run, startDevnet, temporaryFolder } from '../lib/devnet.mjs';
+
+const COORDINATOR = join(dirname(CWE), 'cwe-aggregator');
+const PROVER = join(dirname(CWE), 'cwe-prover');
+const STAGE = join(ROOT, 'test/lib/stage.mjs');
+const SCHEDULE = { lengthSecs: 90, submissionSecs: 90, revealSecs: 45, aggregationSecs: 45 };
+/** Creation code of a contract whose every answer is whether the first argument is the first word of the second. */
+const COMPARES = '0x6e6004356064351460005260206000f3600052600f6011f3';
+const FEE = parseEther('5');
+const LISTENERS = ['ann', 'bob'];
+const COORDINATOR_ACCOUNT = 6;
+const PROVER_ACCOUNT = 7;
+const workId = (name) => `0x00${keccak256(toHex(name)).slice(4)}`;
+const [SONG, FILM] = ['song', 'film'].map(workId);
+
+describe('from listening to money', () => {
+  const folder = temporaryFolder();
+  const at = (name) => join(folder, name);
+  const config = join(ROOT, 'deploy/out', `payouts-test-${process.pid}.json`);
+  const control = at('control');
+  const queue = `sqlite:${at('queue.db')}`;
+  const programs = new Set();
+  let devnet, network, addresses, epoch, coordinator, notes;
+
+  const tool = async (name, args, env) => {
+    const { code, stdout, stderr } = await run(foundry(name), args, { env });
+    assert.equal(code, 0, `${name} ${args[0]}: ${stderr}${stdout}`);
+    return stdout.trim();
+  };
+  const key = (account) => ['--private-key', network.accounts[account].private_key, '--rpc-url', network.l2_rpc];
+  const send = (contract, ...args) => tool('cast', ['send', contract, ...args, ...key(0)]);
+  const call = (contract, ...args) => tool('cast', ['call', contract, ...args, '--rpc-url', network.l2_rpc]);
+  const create = async (code) => getAddress(JSON.parse(await tool('cast', ['send', ...key(0), '--json', '--create', code])).contractAddress);
+  /** Waits for a time, and for a sealed block behind it: a quiet chain seals none. */
+  const reach = (secs) =>
+    eventually(`time ${secs}`, async () => {
+      if (Date.now() / 1000 < secs) return false;
+      await send(network.accounts[1].address, '--value', '1');
+      return Number((await rpc(network.l2_rpc, 'eth_getBlockByNumber', ['latest', false])).timestamp) >= secs;
+    }, 250_000, 1000);
+  const own = { env: { XDG_CACHE_HOME: at('cache') } };
+  const ok = async (...args) => {
+    const { code, stdout, stderr } = await cwe([...args, '--json', '--network', at('network.json')], own);
+    assert.equal(code, 0, `cwe ${args.join(' ')}: ${stderr}`);
+    return JSON.parse(stdout);
+  };
+  const wallet = (name, ...args) => ['wallet', ...args, '--wallet', at(name), '--password-file', at('password')];
+  const offline = async (name, ...args) => {
+    const { code, stdout, stderr } = await cwe([...wallet(name, ...args), '--json'], own);
+    assert.equal(code, 0, `cwe wallet ${args.join(' ')}: ${stderr}`);
+    return JSON.parse(stdout);
+  };
+  const status = () => ok('epoch', 'status', String(epoch));
+
+  const start = async (program, args, options) => {
+    const started = new Program(program, args, options);
+    programs.add(started);
+    started.exited.then(() => programs.delete(started));
+    return started;
+  };
+  const set = (values) => Object.entries(values).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
+  const startCoordinator = async () => {
+    const program = await start(COORDINATOR, ['--json', ...set({
+      'serve.listen': '127.0.0.1:0', 'ops.listen': '127.0.0.1:0', 'serve.database': `sqlite:${at('reveals.db')}`,
+      'l2.rpc_url': network.l2_rpc, 'l2.chain_id': network.l2_chain_id, 'l2.economy': at(`economy-${network.l2_chain_id}.json`),
+      'l2.poll_interval_ms': 500, 'account.private_key_file': at('coordinator.key'), 'aggregates.queue': queue, 'aggregates.max_reveals': 2,
+    })], own);
+    const { url } = await program.waitForLine(json);
+    return { program, url };
+  };
+  const startProver = async () => {
+    const port = await freePort();
+    mkdirSync(control);
+    writeFileSync(join(control, 'ops'), `http://127.0.0.1:${port}`);
+    writeFileSync(join(control, 'wrap'), 'value');
+    await start(PROVER, ['--data-dir', at('prover'), '--stage-program', STAGE, ...set({
+      'l1.rpc_url': network.l1_rpc, 'l1.chain_id': network.l1_chain_id, 'l1.rollup': network.contracts.Rollup, 'l1.inbox': network.contracts.Inbox,
+      node_url: network.l2_rpc, 'queue.address': queue, 'workers.name': 'one', 'ops.listen': `127.0.0.1:${port}`,
+      'finalize_every.batches': 1024, 'finalize_every.secs': 100_000, 'post.enabled': false, 'post.prover': network.accounts[PROVER_ACCOUNT].address,
+    })], { env: { STAGE_TEST: control } });
+  };
+
+  before(async () => {
+    devnet = await startDevnet();
+    network = devnet.network;
+    writeFileSync(at('network.json'), JSON.stringify(network));
+    writeFileSync(at('password'), 'correct horse\n');
+    writeFileSync(at('coordinator.key'), network.accounts[COORDINATOR_ACCOUNT].private_key, { mode: 0o600 });
+    const compares = await create(COMPARES);
+    const { keyHash, sG2, srs } = JSON.parse(readFileSync(join(ROOT, 'contracts/src/generated/reveal-key.json'), 'utf8'));
+    const types = [{ type: 'address' }, { type: 'bytes32' }, { type: 'uint256[4]' }, { type: 'string' }];
+    const { bytecode } = artifact('AggregationVerifier');
+    const aggregationVerifier = await create(bytecode + encodeAbiParameters(types, [compares, keyHash, sG2.map(BigInt), srs]).slice(2));
+    const settings = JSON.parse(readFileSync(join(ROOT, 'deploy/economy/config/devnet.json'), 'utf8'));
+    const verifiers = { aggregationVerifier, settlementVerifier: compares, deployPayoutVerifiers: false };
+    mkdirSync(dirname(config), { recursive: true });
+    writeFileSync(config, JSON.stringify({ ...settings, ...verifiers, schedule: SCHEDULE }));
+    const env = { ...process.env, ECONOMY_CONFIG: `deploy/out/${config.split('/').pop()}` };
+    await tool('forge', ['script', 'deploy/economy/DeployEconomy.s.sol', '--broadcast', ...key(0)], env);
+    const file = `economy-${network.l2_chain_id}.json`;
+    copyFileSync(join(ROOT, 'deploy/out', file), at(file));
+    addresses = JSON.parse(readFileSync(at(file), 'utf8'));
+    coordinator = await startCoordinator();
+    await startProver();
+  });
+  after(async () => {
+    rmSync(config, { force: true });
+    await Promise.all([...programs].map((program) => program.stop('SIGKILL')));
+    await devnet?.stop();
+  });
+
+  test('listeners subscribe and listen to a creator’s works', async () => {
+    await ok('creator', 'register', '--dev-account', '1');
+    const now = Math.floor(Date.now() / 1000);
+    const issuance = `(${network.accounts[0].address},${network.accounts[1].address},0,${keccak256(toHex('c'))},${now + 10 ** 7},${now + 10 ** 6})`;
+    await send(addresses.identity, 'issue((address,address,uint8,bytes32,uint64,uint64),bytes)', issuance, '0x');
+    for (const work of [SONG, FILM]) {
+      const args = [work, `[${network.accounts[1].address}]`, '[1000000]', '1200', toHex('world', { size: 32 })];
+      await tool('cast', ['send', addresses.registry, 'registerWork(bytes32,address[],uint96[],uint256,bytes32)', ...args, ...key(1)]);
+    }
+    for (const [index, name] of LISTENERS.entries()) {
+      const { identity_commitment: commitment } = await offline(name, 'create', '--phrase-out', at(`${name}.phrase`));
+      const subscribed = await ok('listener', 'subscribe', '--tier', 'light', '--commitment', commitment, '--dev-account', String(3 + index));
+      assert.equal(subscribed.epoch, epoch ?? subscribed.epoch, 'the epoch is too short for this machine');
+      epoch = subscribed.epoch;
+      await offline(name, 'record', SONG, '--seconds', '600', '--epoch', String(epoch));
+    }
+    await offline(LISTENERS[0], 'record', FILM, '--seconds', '600', '--epoch', String(epoch));
+  });
+
+  test('their submissions are on the chain', async () => {
+    const { windows } = await status();
+    await reach(windows.ends_at + 1);
+    await ok('wallet', 'fix-key', '--epoch', String(epoch), '--dev-account', '4');
+    for (const name of LISTENERS) {
+      const online = (command, ...args) => ok(...wallet(name, command, '--epoch', String(epoch)), ...args);
+      await eventually('a proof against a sealed key', () => online('prove'), 60_000, 1000);
+      await eventually('the submission in a sealed block', async () => (await online('submit', '--dev-account', '5')).stage === 'confirmed', 60_000, 1000);
+    }
+  });
+
+  test('notes are revealed to a coordinator, which promises to count them and is killed', async () => {
+    const { windows } = await status();
+    await reach(windows.submission_ends_at + 1);
+    notes = 0;
+    for (const name of LISTENERS) {
+      const reveal = wallet(name, 'reveal', '--epoch', String(epoch), '--coordinator', coordinator.url, '--all-at-once');
+      const { revealed, to_reveal: all } = await eventually('a coordinator that knows the final root', () => ok(...reveal), 30_000, 1000);
+      assert.equal(revealed, all);
+      notes += revealed;
+    }
+    assert.equal(notes, 3);
+    await coordinator.program.stop('SIGKILL');
+    coordinator = await startCoordinator();
+    const said = await (await fetch(`${coordinator.url}/batch_status/${epoch}`)).json();
+    assert.equal(said.accepted, notes, 'what was promised is still there');
+  });
+
+  test('all of them are in an aggregate that the chain has taken', async () => {
+    await eventually('the aggregates', async () => (await status()).best_state?.reveals === notes, 120_000, 1000);
+    const units = await call(addresses.payouts, 'unitsOf(uint64,bytes32)(uint64)', String(epoch), toHex(BigInt(`0x${Buffer.from('light').toString('hex')}`), { size: 32 }));
+    assert.equal(Number(units.split(' ')[0]), 200, 'two fees, whole');
+  });
+
+  test('the epoch is settled, and everything public of it holds', async () => {
+    const { windows } = await status();
+    await reach(windows.settleable_at + 1);
+    await eventually('the settlement', async () => {
+      // A quiet chain seals no block, and with it no time passes.
+      await send(network.accounts[1].address, '--value', '1');
+      return (await status()).settled;
+    }, 180_000, 1000);
+    const verified = await ok('epoch', 'verify', String(epoch));
+    assert.deepEqual(verified.checks.filter((check) => !check.ok), []);
+    const { payouts } = await ok('epoch', 'payouts', String(epoch));
+    assert.deepEqual(payouts.map(({ work }) => work).sort(), [SONG, FILM].sort());
+    // 15 % are the protocol's; Ann's fee went to both works, Bob's to one.
+    const paid = payouts.reduce((sum, { amount_wei: amount }) => sum + BigInt(amount), 0n);
+    assert.equal(paid, (2n * FEE * 85n) / 100n);
+    const song = BigInt(payouts.find(({ work }) => work === SONG).amount_wei);
+    assert.equal(song, (paid * 3n) / 4n);
+  });
+
+  test('the creator withdraws, and not a wei is missing', async () => {
+    const done = await ok('creator', 'withdraw', '--dev-account', '1');
+    assert.equal(done.claimed.amount_wei, String((2n * FEE * 85n) / 100n));
+    const text = await call(addresses.payouts, 'books()((uint256,uint256,uint256,uint256,uint256,uint256,uint256))');
+    const [fees, ...where] = text.replace(/[()]|\s\[[^\]]*\]/g, '').split(',').map((amount) => BigInt(amount.trim()));
+    assert.equal(where.reduce((sum, amount) => sum + amount), fees);
+    assert.equal(fees, 2n * FEE);
+  });
+});
