@@ -163,7 +163,9 @@ async fn works(snapshot: &Snapshot<'_>, given: &[B256], creator: Option<B256>) -
     let creator = creator.ok_or_else(|| eyre!("whose works? give --work or a key"))?;
     let registry = snapshot.economy.addresses.registry;
     let filter = Filter::new().address(registry).topic2(creator);
-    let registered = snapshot.events::<WorkRegistry::WorkRegistered>(&filter, 0, snapshot.block).await?;
+    let registered = snapshot
+        .events::<WorkRegistry::WorkRegistered>(&filter, 0, snapshot.block)
+        .await?;
     if registered.is_empty() {
         bail!("creator {creator} has no works; a payee of somebody else's work names it with --work");
     }
@@ -191,7 +193,9 @@ async fn found(
             continue;
         }
         let clock = snapshot.economy.clock();
-        let windows = snapshot.read("reading the epoch's windows", clock.windowsOf(epoch)).await?;
+        let windows = snapshot
+            .read("reading the epoch's windows", clock.windowsOf(epoch))
+            .await?;
         match published::read(snapshot, epoch, windows.settleableAt, &settled).await {
             Ok(list) => payouts.extend(of_works(epoch, &list, works)),
             Err(error) => problems.push(format!("epoch {epoch}: {error:#}")),
@@ -232,7 +236,10 @@ async fn settle(
 ) -> Result<Row> {
     let (mut state, mut transaction) = (state(economy, &payout).await?, None);
     if state == State::Open && !dry_run {
-        let doing = format!("withdrawing the payout of work {} of epoch {}", payout.work, payout.epoch);
+        let doing = format!(
+            "withdrawing the payout of work {} of epoch {}",
+            payout.work, payout.epoch
+        );
         progress.step(doing.clone());
         match withdraw(economy, &doing, &payout).await {
             Ok(hash) => (state, transaction) = (State::Withdrawn, Some(hash)),
@@ -257,11 +264,20 @@ async fn settle(
 async fn state(economy: &Economy, payout: &Payout) -> Result<State> {
     let contract = CWEPayouts::new(economy.addresses.payouts, &economy.l2);
     let doing = "reading whether a payout was withdrawn";
-    if economy.read(doing, contract.isWithdrawn(payout.epoch, payout.work)).await? {
+    if economy
+        .read(doing, contract.isWithdrawn(payout.epoch, payout.work))
+        .await?
+    {
         return Ok(State::WithdrawnBefore);
     }
-    let work = economy.read("reading the work", economy.registry().workOf(payout.work)).await?;
-    Ok(if work.status == BLACKLISTED { State::Blacklisted } else { State::Open })
+    let work = economy
+        .read("reading the work", economy.registry().workOf(payout.work))
+        .await?;
+    Ok(if work.status == BLACKLISTED {
+        State::Blacklisted
+    } else {
+        State::Open
+    })
 }
 
 async fn withdraw(economy: &Economy, doing: &str, payout: &Payout) -> Result<B256> {
@@ -351,7 +367,10 @@ mod tests {
     fn a_plan_has_the_listed_works_of_the_creator_with_proofs_that_hold() {
         let list = list(4, &[1, 3, 5, 7, 9]);
         let plan = of_works(4, &list, &BTreeSet::from([work(3), work(4), work(9)]));
-        assert_eq!(plan.iter().map(|payout| payout.work).collect::<Vec<_>>(), [work(3), work(9)]);
+        assert_eq!(
+            plan.iter().map(|payout| payout.work).collect::<Vec<_>>(),
+            [work(3), work(9)]
+        );
         for payout in plan {
             let listed = cwe_dapr::Payout {
                 work: payout.work,

@@ -173,7 +173,10 @@ fn payments(data: &[u8]) -> Option<String> {
 fn payouts(data: &[u8]) -> Option<String> {
     use CWEPayoutsErrors as E;
     Some(match E::abi_decode(data).ok()? {
-        E::AlreadyWithdrawn(e) => format!("the payout of work {} of epoch {} was withdrawn before", e.workId, e.epoch),
+        E::AlreadyWithdrawn(e) => format!(
+            "the payout of work {} of epoch {} was withdrawn before",
+            e.workId, e.epoch
+        ),
         E::PayoutInvalid(e) => format!(
             "the payout list of epoch {} does not have {} for work {}, or the epoch is not settled",
             e.epoch,

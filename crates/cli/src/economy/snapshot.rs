@@ -174,7 +174,11 @@ pub(crate) fn epoch_topic(epoch: u64) -> B256 {
 }
 
 async fn block(economy: &Economy, number: BlockNumberOrTag) -> Result<(u64, u64)> {
-    let block = economy.l2.get_block_by_number(number).await.wrap_err("reading a block")?;
+    let block = economy
+        .l2
+        .get_block_by_number(number)
+        .await
+        .wrap_err("reading a block")?;
     let header = block.ok_or_else(|| eyre!("the L2 has no block {number}"))?.header;
     Ok((header.number, header.timestamp))
 }

@@ -1,10 +1,14 @@
 //! An epoch as the chain has it: views of the contracts, and the events behind them.
 
-use alloy::primitives::{Address, B256, U256};
-use alloy::{rpc::types::Filter, sol_types::SolEvent};
+use alloy::{
+    primitives::{Address, B256, U256},
+    rpc::types::Filter,
+    sol_types::SolEvent,
+};
 use cwe_bindings::economy::contracts::{
     CWEConsumption, CWEPayouts, CWETiers, EconomyParameters,
     cwe_payouts::ICWEPayouts::{Aggregate, Basis, Books, Settlement, SettlementInputs},
+    cwe_tiers::CWETiers::Upgraded_0 as SubscriptionUpgraded,
     economy_parameters::IEconomyParameters::Parameters,
     epoch_clock::IEpochClock::Windows,
 };
@@ -112,7 +116,9 @@ impl EpochRecord {
             .await?;
         let grace = snapshot.read("reading the grace", payouts.graceOf(epoch)).await?;
         let best = snapshot.read("reading the best state", payouts.rootsOf(epoch)).await?;
-        let proven = snapshot.read("reading the settlement", payouts.settlementOf(epoch)).await?;
+        let proven = snapshot
+            .read("reading the settlement", payouts.settlementOf(epoch))
+            .await?;
         let basis = snapshot.read("reading the basis", payouts.basisOf(epoch)).await?;
         let before = epoch.saturating_sub(1);
         let previous = snapshot
@@ -150,9 +156,7 @@ impl EpochRecord {
             inputs: snapshot
                 .read("reading the inputs", payouts.settlementInputs(epoch, divides_by))
                 .await?,
-            claimable: snapshot
-                .read("reading the payouts", payouts.claimableOf(epoch))
-                .await?,
+            claimable: snapshot.read("reading the payouts", payouts.claimableOf(epoch)).await?,
             next_epoch: snapshot.read("reading the next epoch", payouts.nextEpoch()).await?,
         })
     }
@@ -213,16 +217,26 @@ impl EpochEvents {
         let addresses = &snapshot.economy.addresses;
         let (tiers, payouts) = (of_epoch(addresses.tiers, epoch), of_epoch(addresses.payouts, epoch));
         let subscribed: Vec<CWETiers::Subscribed> = all(snapshot, &tiers, blocks.sold_from, blocks.ended).await?;
-        let upgraded: Vec<CWETiers::Upgraded> = all(snapshot, &tiers, blocks.sold_from, blocks.ended).await?;
-        let submitted: Vec<CWEConsumption::ConsumptionSubmitted> =
-            all(snapshot, &of_epoch(addresses.consumption, epoch), blocks.ended, blocks.settleable).await?;
+        let upgraded: Vec<SubscriptionUpgraded> = all(snapshot, &tiers, blocks.sold_from, blocks.ended).await?;
+        let submitted: Vec<CWEConsumption::ConsumptionSubmitted> = all(
+            snapshot,
+            &of_epoch(addresses.consumption, epoch),
+            blocks.ended,
+            blocks.settleable,
+        )
+        .await?;
         let aggregates: Vec<CWEPayouts::AggregateSubmitted> =
             all(snapshot, &payouts, blocks.ended, blocks.settleable).await?;
         let settled: Option<Located<CWEPayouts::EpochSettled>> =
             snapshot.first_event(&payouts, blocks.settleable).await?;
         let settled_in = settled.as_ref().map_or(snapshot.block, |settled| settled.block);
-        let withdrawn: Vec<CWEPayouts::Withdrawn> =
-            all(snapshot, &withdrawals(addresses.payouts, epoch), settled_in, snapshot.block).await?;
+        let withdrawn: Vec<CWEPayouts::Withdrawn> = all(
+            snapshot,
+            &withdrawals(addresses.payouts, epoch),
+            settled_in,
+            snapshot.block,
+        )
+        .await?;
         let fees = subscribed.iter().map(|event| event.fee);
         Ok(Self {
             paid: fees.chain(upgraded.iter().map(|event| event.paid)).sum(),
@@ -231,7 +245,10 @@ impl EpochEvents {
             aggregates: aggregates.into_iter().map(|event| event.aggregate).collect(),
             settlements: all(snapshot, &payouts, blocks.settleable, settled_in).await?,
             record: settled.map(|located| located.event),
-            withdrawn: withdrawn.into_iter().map(|event| (event.workId, event.amount)).collect(),
+            withdrawn: withdrawn
+                .into_iter()
+                .map(|event| (event.workId, event.amount))
+                .collect(),
         })
     }
 }
@@ -267,7 +284,9 @@ impl Blocks {
             0
         } else {
             let clock = snapshot.economy.clock();
-            let windows = snapshot.read("reading the windows before", clock.windowsOf(before)).await?;
+            let windows = snapshot
+                .read("reading the windows before", clock.windowsOf(before))
+                .await?;
             snapshot.first_block_at(windows.startsAt).await?
         };
         Ok(Self {

@@ -103,7 +103,10 @@ fn inputs(record: &EpochRecord) -> Check {
         ("epoch", inputs.epoch == record.epoch),
         ("endsAt", inputs.endsAt == record.windows.endsAt),
         ("totalsRoot", inputs.totalsRoot == record.basis.totalsRoot),
-        ("registryCommitment", inputs.registryCommitment == record.registry_commitment),
+        (
+            "registryCommitment",
+            inputs.registryCommitment == record.registry_commitment,
+        ),
         (
             "parameters",
             figures(
@@ -126,8 +129,14 @@ fn inputs(record: &EpochRecord) -> Check {
         ),
         ("tierIds", inputs.tierIds.iter().eq(tiers.iter().map(|tier| &tier.id))),
         ("fees", inputs.fees.iter().eq(tiers.iter().map(|tier| &tier.fee))),
-        ("revenues", inputs.revenues.iter().eq(tiers.iter().map(|tier| &tier.revenue))),
-        ("carriedRootIn", or_empty(inputs.carriedRootIn) == or_empty(carried_root)),
+        (
+            "revenues",
+            inputs.revenues.iter().eq(tiers.iter().map(|tier| &tier.revenue)),
+        ),
+        (
+            "carriedRootIn",
+            or_empty(inputs.carriedRootIn) == or_empty(carried_root),
+        ),
         ("carriedIn", inputs.carriedIn == carried),
         ("unclaimedIn", inputs.unclaimedIn == unclaimed),
     ];
@@ -141,7 +150,11 @@ fn inputs(record: &EpochRecord) -> Check {
     } else {
         format!("differ: {}", wrong.join(", "))
     };
-    check("the settlement is made of what the contracts have", wrong.is_empty(), detail)
+    check(
+        "the settlement is made of what the contracts have",
+        wrong.is_empty(),
+        detail,
+    )
 }
 
 fn submissions(record: &EpochRecord, events: &EpochEvents) -> Check {
@@ -186,17 +199,29 @@ fn basis(record: &EpochRecord, events: &EpochEvents) -> Check {
         Err(error) => return check(NAME, false, error.to_string()),
     };
     let Some(state) = states.get(roots) else {
-        return check(NAME, false, format!("no aggregate leads to the roots {} and {}", roots.0, roots.1));
+        return check(
+            NAME,
+            false,
+            format!("no aggregate leads to the roots {} and {}", roots.0, roots.1),
+        );
     };
     let within = |(units, submissions): (&u64, u64)| u128::from(*units) <= UNITS * u128::from(submissions);
-    let submissions = record.tiers.iter().map(|tier| tier.submissions).chain(std::iter::repeat(0));
+    let submissions = record
+        .tiers
+        .iter()
+        .map(|tier| tier.submissions)
+        .chain(std::iter::repeat(0));
     let ok = state.reveals == record.basis_reveals && state.units.iter().zip(submissions).all(within);
     let detail = format!(
         "{} of {} reveals, {} units{}",
         state.reveals,
         record.best_reveals,
         state.units.iter().fold(0, |sum: u64, units| sum.saturating_add(*units)),
-        if record.basis.abandonCarried { "; carried money was abandoned" } else { "" }
+        if record.basis.abandonCarried {
+            "; carried money was abandoned"
+        } else {
+            ""
+        }
     );
     check(NAME, ok, detail)
 }
@@ -205,9 +230,17 @@ fn proof(evidence: &Evidence<'_>) -> Check {
     const NAME: &str = "the proof was of this settlement";
     let record = evidence.record;
     if !record.proven {
-        return check(NAME, evidence.events.settlements.is_empty(), "settled without a proof".into());
+        return check(
+            NAME,
+            evidence.events.settlements.is_empty(),
+            "settled without a proof".into(),
+        );
     }
-    let value = cwe_dapr::public_value(record.chain_id, &to_inputs(&record.inputs), &to_settlement(&record.settlement));
+    let value = cwe_dapr::public_value(
+        record.chain_id,
+        &to_inputs(&record.inputs),
+        &to_settlement(&record.settlement),
+    );
     let proven = evidence.events.settlements.last();
     let same = proven.is_some_and(|event| event.settlement == record.settlement && event.basis == record.basis);
     let detail = if same {
@@ -216,17 +249,33 @@ fn proof(evidence: &Evidence<'_>) -> Check {
         "the last proof in the events is of another settlement, or there is none".into()
     };
     let ok = same && value == evidence.public_value;
-    check(NAME, ok, if same && !ok { differ("public value", evidence.public_value, value) } else { detail })
+    check(
+        NAME,
+        ok,
+        if same && !ok {
+            differ("public value", evidence.public_value, value)
+        } else {
+            detail
+        },
+    )
 }
 
 fn conservation(record: &EpochRecord) -> Check {
     let (inputs, parts) = (&record.inputs, &record.settlement);
-    let sum = |amounts: &[U256]| amounts.iter().try_fold(U256::ZERO, |sum, amount| sum.checked_add(*amount));
+    let sum = |amounts: &[U256]| {
+        amounts
+            .iter()
+            .try_fold(U256::ZERO, |sum, amount| sum.checked_add(*amount))
+    };
     let inflow = sum(&[record.fees(), inputs.carriedIn, inputs.unclaimedIn]);
     let outflow = sum(&[inputs.eco, inputs.infra, parts.creators, parts.carried, parts.unclaimed]);
     let show = |amount: Option<U256>| amount.map_or_else(|| "more than can be".into(), amount::show);
     let detail = format!("in {}, out {}", show(inflow), show(outflow));
-    check("every wei that came in went somewhere", inflow.is_some() && inflow == outflow, detail)
+    check(
+        "every wei that came in went somewhere",
+        inflow.is_some() && inflow == outflow,
+        detail,
+    )
 }
 
 fn event(record: &EpochRecord, events: &EpochEvents) -> Check {
@@ -254,7 +303,9 @@ fn list(evidence: &Evidence<'_>) -> Check {
     const NAME: &str = "the payout list is published, with the settled hash and root";
     match &evidence.list {
         Ok(list) => {
-            let by = list.publisher.map_or_else(String::new, |publisher| format!(", published by {publisher}"));
+            let by = list
+                .publisher
+                .map_or_else(String::new, |publisher| format!(", published by {publisher}"));
             check(NAME, true, format!("{} works{by}", list.payouts.len()))
         }
         Err(problem) => check(NAME, false, problem.clone()),
@@ -268,7 +319,11 @@ fn list_sum(evidence: &Evidence<'_>) -> Check {
     };
     let sum: U256 = list.payouts.iter().map(|payout| U256::from(payout.amount)).sum();
     let creators = evidence.record.settlement.creators;
-    check(NAME, sum == creators, format!("{} of {}", amount::show(sum), amount::show(creators)))
+    check(
+        NAME,
+        sum == creators,
+        format!("{} of {}", amount::show(sum), amount::show(creators)),
+    )
 }
 
 fn withdrawals(evidence: &Evidence<'_>) -> Check {
@@ -283,7 +338,11 @@ fn withdrawals(evidence: &Evidence<'_>) -> Check {
         payout.is_some_and(|payout| U256::from(payout.amount) == *amount)
     };
     if let Some((work, amount)) = withdrawn.iter().find(|entry| !listed(entry)) {
-        return check(NAME, false, format!("{} for work {work} is not in the list", amount::show(*amount)));
+        return check(
+            NAME,
+            false,
+            format!("{} for work {work} is not in the list", amount::show(*amount)),
+        );
     }
     let mut works: Vec<_> = withdrawn.iter().map(|(work, _)| work).collect();
     works.sort_unstable();
@@ -305,7 +364,9 @@ fn withdrawals(evidence: &Evidence<'_>) -> Check {
 fn solvency(evidence: &Evidence<'_>) -> Check {
     let Holdings { balance, owed, books } = evidence.holdings;
     let parts = [books.claimable, books.carried, books.unclaimed, *owed];
-    let due = parts.iter().try_fold(U256::ZERO, |sum, amount| sum.checked_add(*amount));
+    let due = parts
+        .iter()
+        .try_fold(U256::ZERO, |sum, amount| sum.checked_add(*amount));
     let ok = due.is_some_and(|due| *balance >= due);
     let due = due.map_or_else(|| "more than can be".into(), amount::show);
     let detail = format!("holds {}, owes {due}, all epochs together", amount::show(*balance));
@@ -365,3 +426,6 @@ fn differ(what: &str, found: impl Display, expected: impl Display) -> String {
 const fn check(check: &'static str, ok: bool, detail: String) -> Check {
     Check { check, ok, detail }
 }
+
+#[cfg(test)]
+mod tests;

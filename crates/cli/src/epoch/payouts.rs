@@ -4,7 +4,10 @@ use alloy::primitives::{Address, B256, U256};
 use eyre::{Result, bail};
 use serde::Serialize;
 
-use super::{chain::EpochRecord, published::{self, PublishedList}};
+use super::{
+    chain::EpochRecord,
+    published::{self, PublishedList},
+};
 use crate::{
     amount,
     economy::{EconomyArgs, snapshot::Snapshot},
@@ -86,7 +89,10 @@ fn entries(epoch: u64, list: &PublishedList, work: Option<B256>, proofs: bool) -
         .into_iter()
         .map(|work| {
             let Some((payout, proof)) = list.of(work) else {
-                bail!("work {work} is not in the payout list of epoch {epoch}, which has {} works", list.payouts.len());
+                bail!(
+                    "work {work} is not in the payout list of epoch {epoch}, which has {} works",
+                    list.payouts.len()
+                );
             };
             Ok(Entry {
                 work,
@@ -106,7 +112,11 @@ fn print(listed: &Listed) {
     }
     let mut rows = table::new(["work", "amount", "wei"]);
     for entry in &listed.payouts {
-        rows.add_row([entry.work.to_string(), amount::show(entry.amount), entry.amount_wei.clone()]);
+        rows.add_row([
+            entry.work.to_string(),
+            amount::show(entry.amount),
+            entry.amount_wei.clone(),
+        ]);
     }
     println!("{rows}");
     for entry in &listed.payouts {
@@ -148,8 +158,16 @@ mod tests {
         let work = B256::with_last_byte(4);
         let error = entries(3, &list(), Some(work), false).unwrap_err();
         assert!(error.to_string().contains(&work.to_string()), "{error}");
-        let [listed] = entries(3, &list(), Some(B256::with_last_byte(8)), false).unwrap().try_into().unwrap();
+        let [listed] = entries(3, &list(), Some(B256::with_last_byte(8)), false)
+            .unwrap()
+            .try_into()
+            .unwrap();
         assert!(listed.proof.is_some());
-        assert!(entries(3, &list(), None, false).unwrap().iter().all(|entry| entry.proof.is_none()));
+        assert!(
+            entries(3, &list(), None, false)
+                .unwrap()
+                .iter()
+                .all(|entry| entry.proof.is_none())
+        );
     }
 }

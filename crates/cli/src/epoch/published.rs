@@ -31,11 +31,7 @@ impl PublishedList {
     ///
     /// # Errors
     /// It is no list, or not the one that the settlement has the root of.
-    pub(crate) fn find(
-        epoch: u64,
-        settlement: &Settlement,
-        publications: &[PayoutsPublished],
-    ) -> Result<Option<Self>> {
+    pub(crate) fn find(epoch: u64, settlement: &Settlement, publications: &[PayoutsPublished]) -> Result<Option<Self>> {
         let Some((publisher, chunks)) = chunks_of(settlement.payoutsHash, publications) else {
             return Ok(None);
         };
@@ -172,11 +168,18 @@ pub(super) mod tests {
         events.extend(publications(2, &other));
         events.extend(publications(1, &good));
         events.extend(publications(1, &other));
-        let found = PublishedList::find(EPOCH, &settlement(&good), &events).unwrap().unwrap();
+        let found = PublishedList::find(EPOCH, &settlement(&good), &events)
+            .unwrap()
+            .unwrap();
         assert_eq!(found.payouts, good);
         assert_eq!(found.publisher, Some(Address::repeat_byte(1)));
         let (payout, proof) = found.of(good[2].work).unwrap();
-        assert!(cwe_dapr::verify_payout(settlement(&good).payoutRoot, EPOCH, payout, &proof));
+        assert!(cwe_dapr::verify_payout(
+            settlement(&good).payoutRoot,
+            EPOCH,
+            payout,
+            &proof
+        ));
         assert_eq!(found.of(B256::repeat_byte(9)), None);
     }
 

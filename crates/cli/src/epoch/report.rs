@@ -4,7 +4,10 @@ mod csv;
 mod html;
 mod svg;
 
-use std::{io::Write, path::{Path, PathBuf}};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use alloy::primitives::U256;
 use eyre::{Result, WrapErr};
@@ -213,7 +216,9 @@ mod tests {
             outflow: vec![part("creators", 20), part("eco-reserve", 5), part("unclaimed", 7)],
             withdrawn: U256::from(4),
             min_reveals: 3,
-            works: (0..works).map(|number| part(&format!("0x00{number:062x}"), 1000 - number)).collect(),
+            works: (0..works)
+                .map(|number| part(&format!("0x00{number:062x}"), 1000 - number))
+                .collect(),
             payout_root: "0xabc".into(),
             payouts_hash: "0xdef".into(),
         }
@@ -227,7 +232,9 @@ mod tests {
         write(&path, "second").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "second");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no leftovers");
-        let error = write(Path::new("/nonexistent/report.html"), "x").unwrap_err().to_string();
+        let error = write(Path::new("/nonexistent/report.html"), "x")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("/nonexistent/report.html"), "{error}");
     }
 }

@@ -90,7 +90,10 @@ impl States {
     fn add(&mut self, number: usize, aggregate: &Aggregate) -> Result<(), ReplayError> {
         let before = (aggregate.nullifierRootBefore, aggregate.totalsRootBefore);
         let after = (aggregate.nullifierRootAfter, aggregate.totalsRootAfter);
-        let state = self.known.get(&before).ok_or(ReplayError::UnknownBefore { number, roots: before })?;
+        let state = self
+            .known
+            .get(&before)
+            .ok_or(ReplayError::UnknownBefore { number, roots: before })?;
         let next = grown(state, aggregate).ok_or(ReplayError::Overflow { number })?;
         let reveals = next.reveals;
         if self.known.contains_key(&after) {
@@ -168,9 +171,21 @@ pub(super) mod tests {
     #[test]
     fn what_can_not_have_been_is_named() {
         let unknown = States::replay(&[aggregate(7, 1, 1, &[1])]).unwrap_err();
-        assert_eq!(unknown, ReplayError::UnknownBefore { number: 0, roots: roots(7) });
+        assert_eq!(
+            unknown,
+            ReplayError::UnknownBefore {
+                number: 0,
+                roots: roots(7)
+            }
+        );
         let known = States::replay(&[aggregate(0, 1, 1, &[1]), aggregate(1, 0, 1, &[1])]).unwrap_err();
-        assert_eq!(known, ReplayError::KnownAfter { number: 1, roots: EMPTY });
+        assert_eq!(
+            known,
+            ReplayError::KnownAfter {
+                number: 1,
+                roots: EMPTY
+            }
+        );
         let many = States::replay(&[aggregate(0, 1, 1, &[u64::MAX]), aggregate(1, 2, 1, &[1])]).unwrap_err();
         assert_eq!(many, ReplayError::Overflow { number: 1 });
     }

@@ -291,8 +291,15 @@ fn print_states(status: &Status) {
     let best = &status.best_state;
     println!("best state  {} reveals, totals {}", best.reveals, best.totals_root);
     if let Some(basis) = &status.basis {
-        let abandoned = if basis.abandons_carried { ", carried money abandoned" } else { "" };
-        println!("settled by  {} reveals, totals {}{abandoned}", basis.reveals, basis.totals_root);
+        let abandoned = if basis.abandons_carried {
+            ", carried money abandoned"
+        } else {
+            ""
+        };
+        println!(
+            "settled by  {} reveals, totals {}{abandoned}",
+            basis.reveals, basis.totals_root
+        );
     }
     println!();
 }

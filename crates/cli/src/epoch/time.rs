@@ -17,7 +17,10 @@ pub(super) fn utc(unix_secs: u64) -> String {
 pub(super) fn distance(unix_secs: u64, now_secs: u64) -> String {
     let length = Duration::from_secs(unix_secs.abs_diff(now_secs)).as_secs();
     let units = [(DAY_SECS, "d"), (3600, "h"), (60, "min"), (1, "s")];
-    let first = units.iter().position(|(unit, _)| length >= *unit).unwrap_or(units.len() - 1);
+    let first = units
+        .iter()
+        .position(|(unit, _)| length >= *unit)
+        .unwrap_or(units.len() - 1);
     let mut rest = length;
     let parts: Vec<_> = units[first..]
         .iter()

@@ -82,7 +82,9 @@ fn revenue(report: &Report) -> String {
 }
 
 fn flow(title: &str, parts: &[Part]) -> String {
-    let total = parts.iter().fold(U256::ZERO, |sum, part| sum.saturating_add(part.amount));
+    let total = parts
+        .iter()
+        .fold(U256::ZERO, |sum, part| sum.saturating_add(part.amount));
     let chart: Vec<_> = parts.iter().map(|part| bar(&part.name, part.amount)).collect();
     format!(
         "<h2>{}</h2>\n<p>Together {}.</p>\n{}\n",
@@ -149,14 +151,21 @@ mod tests {
             assert!(!page.contains(outside), "{outside}");
         }
         // The only address is the name of SVG's vocabulary.
-        assert_eq!(page.matches("http").count(), page.matches("http://www.w3.org/2000/svg").count() + 1, "http-equiv");
+        assert_eq!(
+            page.matches("http").count(),
+            page.matches("http://www.w3.org/2000/svg").count() + 1,
+            "http-equiv"
+        );
         assert!(page.contains("prefers-color-scheme:dark"));
     }
 
     #[test]
     fn only_the_top_works_are_drawn_and_the_others_counted() {
         let page = page(&sample(30));
-        assert!(page.contains("30 works are paid") && page.contains("10 works more"), "{page}");
+        assert!(
+            page.contains("30 works are paid") && page.contains("10 works more"),
+            "{page}"
+        );
         assert!(page.contains(&format!("0x00{:062x}", 19)) && !page.contains(&format!("0x00{:062x}", 20)));
     }
 

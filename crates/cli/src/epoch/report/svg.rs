@@ -53,7 +53,9 @@ pub(super) fn bars(title: &str, rows: &[Bar<'_>]) -> String {
 
 /// One bar divided into parts, with the names and numbers of all parts below.
 pub(super) fn stacked(title: &str, parts: &[Bar<'_>]) -> String {
-    let total = parts.iter().fold(U256::ZERO, |sum, part| sum.saturating_add(part.amount));
+    let total = parts
+        .iter()
+        .fold(U256::ZERO, |sum, part| sum.saturating_add(part.amount));
     let rows = u32::try_from(parts.len()).unwrap_or(u32::MAX / (2 * ROW));
     let mut svg = open(title, 48 + ROW * rows);
     let mut left = 0.0;
@@ -132,7 +134,10 @@ mod tests {
     #[test]
     fn parts_fill_the_whole_bar() {
         let svg = stacked("shares", &[bar("one", 1), bar("two", 3)]);
-        assert!(svg.contains("width=\"180.0\"") && svg.contains("x=\"180.0\" y=\"4\" width=\"540.0\""), "{svg}");
+        assert!(
+            svg.contains("width=\"180.0\"") && svg.contains("x=\"180.0\" y=\"4\" width=\"540.0\""),
+            "{svg}"
+        );
         assert!(svg.contains("(25.0 %)"));
     }
 
