@@ -39,8 +39,8 @@ library PayoutSources {
     ) internal view returns (bytes32) {
         uint256 key = self.beacon.keyOf(epoch);
         uint256 noteRoot = self.consumption.noteRoot(epoch);
-        bytes32 commitment = self.registry.registryCommitment(epoch);
-        bytes32[] memory tierIds = self.tiers.tierIds();
+        bytes32 commitment = _registryCommitment(self, epoch);
+        bytes32[] memory tierIds = _tierIds(self);
         return keccak256(abi.encode(block.chainid, epoch, key, noteRoot, commitment, tierIds, aggregate, coordinator));
     }
 
@@ -51,7 +51,7 @@ library PayoutSources {
         view
         returns (uint64[] memory sums)
     {
-        bytes32[] memory tierIds = self.tiers.tierIds();
+        bytes32[] memory tierIds = _tierIds(self);
         if (added.length != tierIds.length) {
             revert ICWEPayouts.UnitsLengthInvalid(added.length, tierIds.length);
         }
@@ -79,11 +79,11 @@ library PayoutSources {
         ICWEPayouts.Settlement memory previous
     ) internal view returns (ICWEPayouts.SettlementInputs memory inputs) {
         inputs.epoch = epoch;
-        inputs.endsAt = self.clock.windowsOf(epoch).endsAt;
+        inputs.endsAt = windowsOf(self, epoch).endsAt;
         inputs.totalsRoot = basis.totalsRoot;
-        inputs.registryCommitment = self.registry.registryCommitment(epoch);
+        inputs.registryCommitment = _registryCommitment(self, epoch);
         inputs.parameters = self.parameters.parametersOf(epoch);
-        inputs.tierIds = self.tiers.tierIds();
+        inputs.tierIds = _tierIds(self);
         (inputs.fees, inputs.revenues) = _takings(self.tiers, epoch, inputs.tierIds);
         bool nothingCarried = basis.abandonCarried || previous.carriedRoot == 0;
         inputs.carriedRootIn = nothingCarried ? RevealStates.EMPTY_TRIE_ROOT : previous.carriedRoot;
@@ -94,11 +94,17 @@ library PayoutSources {
         inputs.infra = Math.mulDiv(fees, inputs.parameters.infraPpm, Splits.WHOLE_PPM);
     }
 
+    /// @notice See {IEpochClock-windowsOf}.
+    function windowsOf(Sources storage self, uint64 epoch) internal view returns (IEpochClock.Windows memory) {
+        return self.clock.windowsOf(epoch);
+    }
+
     /// @notice All that an epoch has to divide.
     function inflow(ICWEPayouts.SettlementInputs memory inputs) internal pure returns (uint256) {
         return sum(inputs.revenues) + inputs.carriedIn + inputs.unclaimedIn;
     }
 
+    /// @notice All of `amounts` together.
     function sum(uint256[] memory amounts) internal pure returns (uint256 total) {
         for (uint256 i = 0; i < amounts.length; ++i) {
             total += amounts[i];
@@ -120,5 +126,13 @@ library PayoutSources {
             (revenues[i],) = tiers.revenueOf(epoch, tierIds[i]);
         }
         // slither-disable-end calls-loop,unused-return
+    }
+
+    function _tierIds(Sources storage self) private view returns (bytes32[] memory) {
+        return self.tiers.tierIds();
+    }
+
+    function _registryCommitment(Sources storage self, uint64 epoch) private view returns (bytes32) {
+        return self.registry.registryCommitment(epoch);
     }
 }

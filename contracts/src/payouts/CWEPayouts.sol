@@ -12,7 +12,6 @@ import {PayoutSources} from "../libraries/PayoutSources.sol";
 import {RevealStates} from "../libraries/RevealStates.sol";
 import {PullPayments} from "../payments/PullPayments.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 /// @title CWEPayouts
@@ -22,11 +21,6 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
     using PayoutLists for PayoutLists.List;
     using PayoutSources for PayoutSources.Sources;
     using RevealStates for RevealStates.Tree;
-
-    /// @notice Units that one subscription is divided into.
-    uint256 public constant UNITS = PayoutSources.UNITS;
-    /// @notice Root of an empty Merkle-Patricia trie: keccak256(rlp("")).
-    bytes32 public constant EMPTY_TRIE_ROOT = RevealStates.EMPTY_TRIE_ROOT;
 
     struct Epoch {
         RevealStates.Tree states;
@@ -79,7 +73,7 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
     /// @inheritdoc ICWEPayouts
     function submitAggregate(uint64 epoch, Aggregate calldata aggregate, bytes calldata proof) external {
         PayoutsStorage storage $ = _storage();
-        IEpochClock.Windows memory windows = $.sources.clock.windowsOf(epoch);
+        IEpochClock.Windows memory windows = $.sources.windowsOf(epoch);
         if (block.timestamp < windows.submissionEndsAt || block.timestamp >= windows.settleableAt) {
             revert OutsideWindow(epoch, windows.submissionEndsAt, windows.settleableAt);
         }
@@ -103,7 +97,7 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
     }
 
     /// @inheritdoc ICWEPayouts
-    function proveSettlement(uint64 epoch, Basis memory basis, Settlement memory settlement, bytes calldata proof)
+    function proveSettlement(uint64 epoch, Basis calldata basis, Settlement calldata settlement, bytes calldata proof)
         external
     {
         PayoutsStorage storage $ = _storage();
@@ -268,10 +262,11 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
 
     /// @inheritdoc ICWEPayouts
     function graceOf(uint64 epoch) public view returns (uint64 endsAt, uint64 unprovenAt) {
-        IEpochClock.Windows memory windows = _storage().sources.clock.windowsOf(epoch);
-        uint256 beginsAt = Math.max(windows.settleableAt, _storage().provableSince);
-        uint256 lengthSecs = windows.settleableAt - windows.revealEndsAt;
-        return (SafeCast.toUint64(beginsAt + lengthSecs), SafeCast.toUint64(beginsAt + 2 * lengthSecs));
+        IEpochClock.Windows memory windows = _storage().sources.windowsOf(epoch);
+        uint64 lengthSecs = windows.settleableAt - windows.revealEndsAt;
+        uint64 beginsAt = windows.settleableAt;
+        if (beginsAt < _storage().provableSince) beginsAt = _storage().provableSince;
+        return (beginsAt + lengthSecs, beginsAt + 2 * lengthSecs);
     }
 
     /// @inheritdoc ICWEPayouts
@@ -295,7 +290,7 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
     }
 
     /// @inheritdoc ICWEPayouts
-    function settlementInputs(uint64 epoch, Basis memory basis) external view returns (SettlementInputs memory) {
+    function settlementInputs(uint64 epoch, Basis calldata basis) external view returns (SettlementInputs memory) {
         return _settlementInputs(epoch, basis);
     }
 
@@ -309,7 +304,7 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
     }
 
     /// @inheritdoc ICWEPayouts
-    function settlementValue(uint64 epoch, Basis memory basis, Settlement memory settlement)
+    function settlementValue(uint64 epoch, Basis calldata basis, Settlement calldata settlement)
         external
         view
         returns (bytes32)
@@ -339,7 +334,7 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
 
     function _requireSettleable(uint64 epoch) private view {
         if (epoch != nextEpoch()) revert NotNextEpoch(epoch, nextEpoch());
-        uint64 settleableAt = _storage().sources.clock.windowsOf(epoch).settleableAt;
+        uint64 settleableAt = _storage().sources.windowsOf(epoch).settleableAt;
         if (block.timestamp < settleableAt) revert OutsideWindow(epoch, settleableAt, 0);
     }
 
