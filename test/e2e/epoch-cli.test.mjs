@@ -1,4 +1,4 @@
-// `cwe epoch` and `cwe creator withdraw` on a real L2 with epochs of a minute: two epochs are settled, checked, reported
+// `cwe epoch` and `cwe creator withdraw` on a real L2 with epochs of a minute: epochs are settled, checked, reported
 // and paid. The verifiers of proofs are replaced by one that says yes to everything, so that what is tested is the money.
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -80,6 +80,9 @@ describe('cwe epoch and cwe creator withdraw', () => {
     assert.doesNotMatch(stderr, /panicked/);
     return stdout;
   };
+  const prove = (number, basis, settlement) =>
+    send(3, addresses.payouts, 'proveSettlement(uint64,(bytes32,bytes32,bool),(uint256,uint256,uint256,bytes32,bytes32,bytes32),bytes)',
+      String(number), `(${basis},false)`, settlement, '0x');
   const newWork = async (name) => {
     const draft = await ok('creator', 'work', 'new', '--out', at(name), '--dev-account', '1', '--price', '1200');
     await ok('creator', 'work', 'publish', at(name), '--dev-account', '1');
@@ -175,8 +178,7 @@ describe('cwe epoch and cwe creator withdraw', () => {
     const unclaimed = wei('fees') + wei('carried_in') + wei('unclaimed_in') - wei('eco') - wei('infra') - list.creators;
     await send(3, addresses.payouts, 'publishPayouts(uint64,uint32,bytes)', String(epoch), '0', list.entries);
     const settlement = `(${list.creators},0,${unclaimed},${list.payoutRoot},${ZERO},${list.payoutsHash})`;
-    await send(3, addresses.payouts, 'proveSettlement(uint64,(bytes32,bytes32,bool),(uint256,uint256,uint256,bytes32,bytes32,bytes32),bytes)',
-      String(epoch), `(${states[2]},false)`, settlement, '0x');
+    await prove(epoch, states[2], settlement);
     assert.equal((await ok('epoch', 'status', String(epoch))).proven, true);
     await send(3, addresses.payouts, 'settleEpoch(uint256)', String(epoch));
   });
@@ -231,6 +233,20 @@ describe('cwe epoch and cwe creator withdraw', () => {
     assert.equal(again.claimed.transaction, null);
     await refused(/has no works/, 'creator', 'withdraw', '--dev-account', '5');
     assert.equal((await ok('creator', 'withdraw', '--dry-run', '--work', works[0])).payouts.length, 1);
+  });
+
+  test('a settlement that does not add up is found', async () => {
+    const next = epoch + 1;
+    const { windows: times, money } = await ok('epoch', 'status', String(next));
+    await reach(times.settleable_at);
+    const unclaimedIn = BigInt(money.unclaimed_in_wei);
+    const wrong = listOf(BigInt(next), [{ work: works[0], amount: 1n }, { work: works[1], amount: 2n }]);
+    await send(3, addresses.payouts, 'publishPayouts(uint64,uint32,bytes)', String(next), '0', wrong.entries);
+    await prove(next, [EMPTY_TRIE, EMPTY_TRIE], `(4,0,${unclaimedIn - 4n},${wrong.payoutRoot},${ZERO},${wrong.payoutsHash})`);
+    await send(3, addresses.payouts, 'settleEpoch(uint256)', String(next));
+    const stdout = await refused(/is not what it claims to be/, 'epoch', 'verify', String(next));
+    assert.equal(stdout.match(/✗/g).length, 1);
+    assert.match(stdout, /✗ +the payouts add up to the creators' money/);
   });
 
   test('what was withdrawn is in the books, and the check still passes', async () => {

@@ -127,7 +127,7 @@ pub(crate) async fn run(args: &WithdrawArgs) -> Result<()> {
     let works = works(&snapshot, &args.work, creator).await?;
     let (mut report, found) = found(&snapshot, &works, args, &mut progress).await?;
     for payout in found {
-        let row = settle(&economy, payout, args.dry_run, &mut progress, &mut report.problems).await?;
+        let row = withdraw_one(&economy, payout, args.dry_run, &mut progress, &mut report.problems).await?;
         report.payouts.push(row);
     }
     if let Some(account) = account.filter(|_| !args.dry_run) {
@@ -227,7 +227,7 @@ fn of_works(epoch: u64, list: &PublishedList, works: &BTreeSet<B256>) -> Vec<Pay
 }
 
 /// Withdraws one payout unless that was done before or must wait.
-async fn settle(
+async fn withdraw_one(
     economy: &Economy,
     payout: Payout,
     dry_run: bool,

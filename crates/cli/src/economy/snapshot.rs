@@ -26,8 +26,6 @@ pub(crate) struct Snapshot<'a> {
     pub economy: &'a Economy,
     /// Number of the block.
     pub block: u64,
-    /// Its time, Unix seconds.
-    pub time_secs: u64,
 }
 
 /// An event and the block it is in.
@@ -45,12 +43,8 @@ impl<'a> Snapshot<'a> {
     /// # Errors
     /// The L2 fails.
     pub(crate) async fn new(economy: &'a Economy) -> Result<Self> {
-        let (block, time_secs) = block(economy, BlockNumberOrTag::Latest).await?;
-        Ok(Self {
-            economy,
-            block,
-            time_secs,
-        })
+        let (block, _) = block(economy, BlockNumberOrTag::Latest).await?;
+        Ok(Self { economy, block })
     }
 
     /// Calls a view. `doing` begins the message of a failure.
@@ -173,6 +167,7 @@ pub(crate) fn epoch_topic(epoch: u64) -> B256 {
     B256::left_padding_from(&epoch.to_be_bytes())
 }
 
+/// Number of a block and its time in Unix seconds.
 async fn block(economy: &Economy, number: BlockNumberOrTag) -> Result<(u64, u64)> {
     let block = economy
         .l2

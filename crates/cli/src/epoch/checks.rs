@@ -3,7 +3,13 @@
 use std::fmt::Display;
 
 use alloy::primitives::{B256, U256};
-use cwe_bindings::economy::contracts::cwe_payouts::ICWEPayouts::{Settlement, SettlementInputs};
+use cwe_bindings::economy::contracts::{
+    cwe_payouts::{
+        self,
+        ICWEPayouts::{Settlement, SettlementInputs},
+    },
+    economy_parameters::IEconomyParameters::Parameters,
+};
 use cwe_dapr::{EMPTY_ROOT_HASH, PPM, UNITS};
 use serde::Serialize;
 
@@ -97,8 +103,6 @@ fn inputs(record: &EpochRecord) -> Check {
         (previous.carried, previous.unclaimed)
     };
     let tiers = &record.tiers;
-    let parameters = &record.parameters;
-    let figures = |parameters: [u32; 4], half_life: bool| (parameters, half_life);
     let rows = [
         ("epoch", inputs.epoch == record.epoch),
         ("endsAt", inputs.endsAt == record.windows.endsAt),
@@ -107,26 +111,7 @@ fn inputs(record: &EpochRecord) -> Check {
             "registryCommitment",
             inputs.registryCommitment == record.registry_commitment,
         ),
-        (
-            "parameters",
-            figures(
-                [
-                    inputs.parameters.ecoPpm,
-                    inputs.parameters.infraPpm,
-                    inputs.parameters.diminishingPpm,
-                    inputs.parameters.minReveals,
-                ],
-                inputs.parameters.halfLife,
-            ) == figures(
-                [
-                    parameters.ecoPpm,
-                    parameters.infraPpm,
-                    parameters.diminishingPpm,
-                    parameters.minReveals,
-                ],
-                parameters.halfLife,
-            ),
-        ),
+        ("parameters", same_parameters(&inputs.parameters, &record.parameters)),
         ("tierIds", inputs.tierIds.iter().eq(tiers.iter().map(|tier| &tier.id))),
         ("fees", inputs.fees.iter().eq(tiers.iter().map(|tier| &tier.fee))),
         (
@@ -373,6 +358,15 @@ fn solvency(evidence: &Evidence<'_>) -> Check {
     check("the contract holds what it owes", ok, detail)
 }
 
+/// The contracts' bindings have a type of this struct each.
+const fn same_parameters(one: &cwe_payouts::IEconomyParameters::Parameters, other: &Parameters) -> bool {
+    one.ecoPpm == other.ecoPpm
+        && one.infraPpm == other.infraPpm
+        && one.diminishingPpm == other.diminishingPpm
+        && one.minReveals == other.minReveals
+        && one.halfLife == other.halfLife
+}
+
 /// As the settlement crate has it.
 fn to_inputs(inputs: &SettlementInputs) -> cwe_dapr::SettlementInputs {
     let parameters = &inputs.parameters;
@@ -428,4 +422,4 @@ const fn check(check: &'static str, ok: bool, detail: String) -> Check {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -5,6 +5,7 @@ mod html;
 mod svg;
 
 use std::{
+    cmp::Reverse,
     io::Write,
     path::{Path, PathBuf},
 };
@@ -123,7 +124,7 @@ fn report(record: &EpochRecord, list: &published::PublishedList, block: u64) -> 
         .iter()
         .map(|payout| part(&payout.work.to_string(), U256::from(payout.amount)))
         .collect();
-    works.sort_by(|one, other| other.amount.cmp(&one.amount));
+    works.sort_by_key(|work| Reverse(work.amount));
     Report {
         epoch: record.epoch,
         chain_id: record.chain_id,

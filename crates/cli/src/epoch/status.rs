@@ -6,7 +6,7 @@ use eyre::Result;
 use serde::Serialize;
 
 use super::{
-    chain::EpochRecord,
+    chain::{EpochRecord, TierRecord},
     time::{distance, utc},
 };
 use crate::{
@@ -34,7 +34,7 @@ struct Status {
     epoch: u64,
     /// Sealed block that everything was read in.
     block: u64,
-    /// Its time.
+    /// When the next transaction would run.
     time: u64,
     phase: Phase,
     next_to_settle: u64,
@@ -133,23 +133,24 @@ pub(crate) async fn run(args: &StatusArgs) -> Result<()> {
         }
     };
     let record = EpochRecord::read(&snapshot, epoch).await?;
-    let status = status(&record, &snapshot);
+    let now_secs = economy.time_secs()?;
+    let status = status(&record, snapshot.block, now_secs);
     if args.json {
         println!("{}", serde_json::to_string(&status)?);
     } else {
-        print(&status, &record, economy.time_secs()?);
+        print(&status, &record);
     }
     Ok(())
 }
 
-fn status(record: &EpochRecord, snapshot: &Snapshot<'_>) -> Status {
+fn status(record: &EpochRecord, block: u64, now_secs: u64) -> Status {
     let windows = &record.windows;
     let (inputs, parts) = (&record.inputs, &record.settlement);
     Status {
         epoch: record.epoch,
-        block: snapshot.block,
-        time: snapshot.time_secs,
-        phase: phase(record, snapshot.time_secs),
+        block,
+        time: now_secs,
+        phase: phase(record, now_secs),
         next_to_settle: record.next_epoch,
         windows: Windows {
             starts_at: windows.startsAt,
@@ -167,7 +168,7 @@ fn status(record: &EpochRecord, snapshot: &Snapshot<'_>) -> Status {
             reveals: record.best_reveals,
             abandons_carried: false,
         },
-        basis: record.proven.then(|| State {
+        basis: record.proven.then_some(State {
             nullifier_root: record.basis.nullifierRoot,
             totals_root: record.basis.totalsRoot,
             reveals: record.basis_reveals,
@@ -189,7 +190,7 @@ fn status(record: &EpochRecord, snapshot: &Snapshot<'_>) -> Status {
     }
 }
 
-fn tier(record: &super::chain::TierRecord) -> Tier {
+fn tier(record: &TierRecord) -> Tier {
     Tier {
         tier: ids::name_of(record.id),
         tier_id: record.id,
@@ -252,7 +253,7 @@ fn next_step(record: &EpochRecord, phase: Phase) -> String {
     }
 }
 
-fn print(status: &Status, record: &EpochRecord, now_secs: u64) {
+fn print(status: &Status, record: &EpochRecord) {
     println!("epoch {} {}\n", status.epoch, next_step(record, status.phase));
     let windows = &status.windows;
     let mut rows = table::new(["", "", ""]);
@@ -265,7 +266,7 @@ fn print(status: &Status, record: &EpochRecord, now_secs: u64) {
         ("grace until", windows.grace_ends_at),
         ("unproven from", windows.unproven_at),
     ] {
-        rows.add_row([what.into(), utc(at), distance(at, now_secs)]);
+        rows.add_row([what.into(), utc(at), distance(at, status.time)]);
     }
     println!("{rows}\n");
     let mut rows = table::new(["tier", "fee", "subscribers", "submissions", "revenue"]);
@@ -326,4 +327,66 @@ fn money(record: &EpochRecord) -> Vec<(&'static str, U256)> {
         rows.push(("not yet withdrawn", record.claimable));
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::checks::tests::settled_record, *};
+
+    /// Windows begin at 100, 200, 210, 220 and 230 s.
+    fn open_record() -> EpochRecord {
+        EpochRecord {
+            settled: false,
+            proven: false,
+            next_epoch: 3,
+            ..settled_record()
+        }
+    }
+
+    #[test]
+    fn an_epoch_goes_from_window_to_window() {
+        let mut record = open_record();
+        let phases = [
+            (99, Phase::Ahead),
+            (100, Phase::Listening),
+            (200, Phase::Submissions),
+            (210, Phase::Reveals),
+            (220, Phase::Aggregation),
+            (230, Phase::Settlement),
+        ];
+        for (time_secs, expected) in phases {
+            assert_eq!(phase(&record, time_secs), expected, "at {time_secs} s");
+        }
+        record.next_epoch = 2;
+        assert_eq!(phase(&record, 230), Phase::WaitsForEarlier);
+        assert_eq!(phase(&record, 229), Phase::Aggregation);
+        assert_eq!(phase(&settled_record(), 0), Phase::Settled);
+    }
+
+    #[test]
+    fn what_an_epoch_waits_for_is_said() {
+        let mut record = open_record();
+        assert!(next_step(&record, Phase::Settlement).contains("waits for the proof"));
+        record.proven = true;
+        assert!(next_step(&record, Phase::Settlement).contains("anybody can settle"));
+        record.best_reveals += 1;
+        let contested = next_step(&record, Phase::Settlement);
+        assert!(
+            contested.contains("by 5 of 6 reveals") && contested.contains(&utc(240)),
+            "{contested}"
+        );
+        (record.proven, record.best_reveals) = (false, 0);
+        record.inputs.carriedIn = U256::ZERO;
+        assert!(next_step(&record, Phase::Settlement).contains("neither reveals nor carried money"));
+    }
+
+    #[test]
+    fn figures_of_a_settlement_are_shown_when_there_is_one() {
+        let names = |record: &EpochRecord| money(record).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert!(!names(&open_record()).contains(&"creators"));
+        assert!(names(&settled_record()).contains(&"not yet withdrawn"));
+        let status = status(&settled_record(), 9, 1_000);
+        assert_eq!(status.basis.unwrap().reveals, 5);
+        assert_eq!(status.money.creators_wei, "700");
+    }
 }
