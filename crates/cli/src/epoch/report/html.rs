@@ -69,7 +69,7 @@ fn revenue(report: &Report) -> String {
                 escape(&tier.name),
                 tier.subscribers,
                 tier.submissions,
-                amount::show(tier.revenue)
+                rounded(tier.revenue)
             )
         })
         .collect();
@@ -89,7 +89,7 @@ fn flow(title: &str, parts: &[Part]) -> String {
     format!(
         "<h2>{}</h2>\n<p>Together {}.</p>\n{}\n",
         escape(title),
-        amount::show(total),
+        rounded(total),
         stacked(title, &chart)
     )
 }
@@ -105,11 +105,15 @@ fn works(report: &Report) -> String {
         0 => String::new(),
         others => format!("<p class=\"soft\">{others} works more are in the payout list.</p>\n"),
     };
+    let too_few = match report.min_reveals {
+        0 | 1 => String::new(),
+        least => {
+            format!(" What was revealed fewer than {least} times in a tier is not listed: its money is carried on.")
+        }
+    };
     format!(
-        "<h2>Top works</h2>\n<p>{count} works are paid. A work that fewer than {} listeners of a tier revealed is not \
-         listed: its money is carried on. {} of the creators' money was withdrawn.</p>\n{}\n{rest}",
-        report.min_reveals,
-        amount::show(report.withdrawn),
+        "<h2>Top works</h2>\n<p>{count} works are paid.{too_few} {} of the creators' money was withdrawn.</p>\n{}\n{rest}",
+        rounded(report.withdrawn),
         bars("Top works", &chart)
     )
 }
@@ -125,11 +129,22 @@ fn record(report: &Report) -> String {
     )
 }
 
+/// CLN with six decimals, rounded down: exact figures are in the table.
+fn rounded(wei: U256) -> String {
+    let step = U256::from(10_u64.pow(12));
+    let shown = wei / step * step;
+    match (shown == wei, shown.is_zero()) {
+        (true, _) => amount::show(wei),
+        (false, true) => "less than 0.000001 CLN".into(),
+        (false, false) => amount::show(shown).replace(" CLN", "… CLN"),
+    }
+}
+
 fn bar(name: &str, amount: U256) -> Bar<'_> {
     Bar {
         name,
         amount,
-        number: amount::show(amount),
+        number: rounded(amount),
     }
 }
 
@@ -142,6 +157,15 @@ mod tests {
         assert_eq!(escape("<a b=\"c\">&'"), "&lt;a b=&quot;c&quot;&gt;&amp;&#39;");
         let page = page(&sample(3));
         assert!(!page.contains("<script") && page.contains("&lt;script&gt;"), "{page}");
+    }
+
+    #[test]
+    fn amounts_are_cut_and_say_so() {
+        let rounded = |wei: u64| rounded(U256::from(wei));
+        assert_eq!(rounded(0), "0 CLN");
+        assert_eq!(rounded(1_500_000_000_000_000_000), "1.5 CLN");
+        assert_eq!(rounded(332_666_666_666_666_666), "0.332666… CLN");
+        assert_eq!(rounded(7), "less than 0.000001 CLN");
     }
 
     #[test]

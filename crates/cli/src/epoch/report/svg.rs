@@ -13,7 +13,7 @@ const BAR_LEFT: u32 = 200;
 /// Room for the numbers right of bars.
 const NUMBERS: u32 = 150;
 /// Longest name that is shown whole.
-const NAME_CHARS: usize = 26;
+const NAME_CHARS: usize = 20;
 /// Colours that the page's style has.
 const COLOURS: usize = 5;
 
