@@ -3,7 +3,8 @@
 //! The exponent is split into whole halvings and a fraction of 32 bits. `2^−fraction` is the product of
 //! `2^−(2^−i)` over the fraction's bits `i` that are set, each of these the integer square root of the one before, in
 //! steps of 2⁻⁶³. That is within 2⁻³¹ of the real curve, relatively, far below the ppm that the weight is given in, and
-//! never rises with the age: one step of the fraction is worth 2⁻³³, all roundings together less than 2⁻⁵⁶.
+//! never rises with the age: one step of the fraction is worth more than 2⁻³³, all roundings together
+//! less than 2⁻⁵⁵.
 
 /// What a work keeps at any age, in ppm.
 pub const FLOOR_PPM: u32 = 100_000;

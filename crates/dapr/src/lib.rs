@@ -61,5 +61,5 @@ pub use prove::{ProveError, prove};
 pub use reader::InputError;
 pub use registry::{REGISTRY_DEPTH, RegionFactor, RegistryError, RegistryOpening, WorkRecord};
 pub use settle::{Settled, settle};
-pub use tree::{PayoutTree, payout_leaf, verify_payout};
+pub use tree::{PayoutTree, payout_leaf, payout_root, verify_payout};
 pub use trie::{EMPTY_ROOT_HASH, carried_root, totals_root};

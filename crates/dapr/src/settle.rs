@@ -6,8 +6,8 @@ use core::cmp::Ordering;
 use alloy_primitives::{B256, U256};
 
 use crate::{
-    CarriedEntry, MAX_AMOUNT, PPM, Payout, PayoutTree, SettleError, Settlement, SettlementData, SettlementInputs,
-    TotalsEntry, UNITS, carried_root, data::Placed, half_life_weight_ppm, math::mul_div, payouts_hash, totals_root,
+    CarriedEntry, MAX_AMOUNT, PPM, Payout, SettleError, Settlement, SettlementData, SettlementInputs, TotalsEntry,
+    UNITS, carried_root, data::Placed, half_life_weight_ppm, math::mul_div, payout_root, payouts_hash, totals_root,
 };
 
 /// What comes of an epoch.
@@ -289,7 +289,7 @@ fn settlement(
         creators: U256::from(creators),
         carried: U256::from(carried_on),
         unclaimed: U256::from(unclaimed.ok_or(overflow("what is left unclaimed"))?),
-        payout_root: PayoutTree::new(epoch, payouts).root(),
+        payout_root: payout_root(epoch, payouts),
         carried_root: carried_root(carried),
         payouts_hash: payouts_hash(payouts),
     })

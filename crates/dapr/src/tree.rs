@@ -27,6 +27,13 @@ pub fn payout_leaf(epoch: u64, payout: &Payout) -> B256 {
     keccak256(keccak256(words))
 }
 
+/// Root of the tree of an epoch's list, in whatever order it comes; zero for an empty list.
+pub fn payout_root(epoch: u64, payouts: &[Payout]) -> B256 {
+    let mut leaves: Vec<_> = payouts.iter().map(|payout| payout_leaf(epoch, payout)).collect();
+    leaves.sort_unstable();
+    heap(leaves.into_iter()).first().copied().unwrap_or_default()
+}
+
 /// Whether `proof` leads from a payout to a list's root, as the contract checks it.
 pub fn verify_payout(root: B256, epoch: u64, payout: &Payout, proof: &[B256]) -> bool {
     proof
@@ -143,6 +150,7 @@ mod tests {
                 .collect();
             let ours = PayoutTree::new(tree.epoch, &payouts);
             assert_eq!(ours.root(), tree.root, "{} payouts", payouts.len());
+            assert_eq!(payout_root(tree.epoch, &payouts), tree.root);
             for (payout, proven) in payouts.iter().zip(&tree.payouts) {
                 assert_eq!(ours.proof(payout.work).as_ref(), Some(&proven.proof));
                 assert!(verify_payout(tree.root, tree.epoch, payout, &proven.proof));
@@ -160,6 +168,7 @@ mod tests {
     fn an_empty_list_has_the_root_zero_and_no_proofs() {
         let tree = PayoutTree::new(1, &[]);
         assert_eq!(tree.root(), B256::ZERO);
+        assert_eq!(payout_root(1, &[]), B256::ZERO);
         assert_eq!(tree.proof(B256::ZERO), None);
     }
 

@@ -312,8 +312,8 @@ fn more_units_than_were_paid_for_are_refused() {
 }
 
 #[test]
-fn an_upgrade_pays_more_than_its_units_are_worth_and_never_less() {
-    // Bought at 1000, upgraded by 2000: the units count in the dearer tier, whose revenue has the 2000 only.
+fn units_are_paid_from_the_revenue_of_all_tiers_together() {
+    // A subscription whose fee was taken in two tiers.
     let tiers = vec![
         Tier {
             id: tier(1),
