@@ -1,0 +1,52 @@
+//! The aggregation coordinator: takes reveals, gives receipts, has aggregates of them proven and posts them.
+//!
+//! In: `POST /ingress` with one anonymous record and its Reveal proof, from any wallet; the L2's epochs, works and
+//! states; states and aggregates of other coordinators. Out: a signed receipt for every record that is durable, jobs for
+//! the prover's queue, and calls of `CWEPayouts.submitAggregate`. `cwe-aggregator` runs it; wallets and peers call it.
+//!
+//! - **It learns** single records: epoch, tier, work, units. Addresses are reduced to one of some thousand groups as
+//!   soon as a connection is accepted; nothing of them, of times or of the order of arrival is kept or logged.
+//! - **It promises** inclusion ([`Receipt`]). A record that is not in the state on which its epoch was settled is shown
+//!   by `GET /proof/{epoch}/{nullifier}`, and [`receipt::broken`] tells whether the promise was kept.
+//! - **Nothing depends on it.** Anybody may run one, on the same epoch. States form a tree on the chain; a coordinator
+//!   builds on the one with the most reveals whose data it has, from its own store or a peer's. Data that somebody
+//!   withholds costs only the withholder.
+//!
+//! # Metrics
+//! | name | kind | unit |
+//! |---|---|---|
+//! | `cwe_aggregator_requests_total` | counter | requests, labels `route`, `outcome` |
+//! | `cwe_aggregator_reveals_total` | counter | reveals accepted |
+//! | `cwe_aggregator_batch_proofs` | histogram | proofs that were checked together |
+
+mod branch;
+pub mod config;
+mod ingress;
+mod limits;
+mod listener;
+mod peers;
+pub mod receipt;
+mod record;
+mod refusal;
+mod server;
+pub mod state;
+mod status;
+pub mod store;
+pub mod tries;
+mod verifier;
+pub mod view;
+
+#[cfg(test)]
+mod testing;
+
+pub use branch::{assemble, steps_to};
+pub use config::Config;
+pub use ingress::{Counts, Ingress, ViewReceiver};
+pub use limits::{Group, Groups, Limits};
+pub use peers::{PeerClient, Peers, RollupAccepted, RollupBody, Tokens};
+pub use receipt::{Receipt, ReceiptSigner};
+pub use record::{Malformed, Record};
+pub use refusal::{Problem, Refusal};
+pub use server::{Api, NullifierAnswer, router};
+pub use status::{EpochStatus, Share, Shown, Status, Statuses};
+pub use verifier::RevealVerifier;
