@@ -48,6 +48,7 @@ pub(crate) mod tests {
             units: vec![step.totals.values().map(|total| total.units).sum()],
             step,
             stage: Stage::Planned,
+            head: Vec::new(),
             proof: None,
         }
     }

@@ -268,4 +268,4 @@ async fn gather(first: Waiting, waiting: &mut mpsc::Receiver<Waiting>) -> Vec<Wa
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -18,13 +18,21 @@
 //! | `cwe_aggregator_requests_total` | counter | requests, labels `route`, `outcome` |
 //! | `cwe_aggregator_reveals_total` | counter | reveals accepted |
 //! | `cwe_aggregator_batch_proofs` | histogram | proofs that were checked together |
+//! | `cwe_aggregator_waiting_reveals` | gauge | reveals in no aggregate yet, label `epoch` |
+//! | `cwe_aggregator_aggregates_dropped_total` | counter | aggregates given up for a better branch, or after a failure |
+//! | `cwe_aggregator_proofs_failed_total` | counter | aggregates of which no proof could be made |
+//! | `cwe_aggregator_turns_failed_total` | counter | looks at an epoch that failed |
 
 mod branch;
+pub mod chain;
 pub mod config;
+mod daemon;
 mod ingress;
 mod limits;
 mod listener;
+mod maker;
 mod peers;
+mod planner;
 pub mod receipt;
 mod record;
 mod refusal;
@@ -41,9 +49,12 @@ mod testing;
 
 pub use branch::{assemble, steps_to};
 pub use config::Config;
+pub use daemon::{RunningCoordinator, run};
 pub use ingress::{Counts, Ingress, ViewReceiver};
 pub use limits::{Group, Groups, Limits};
+pub use maker::{AggregateMaker, Made, MakeError, Request};
 pub use peers::{PeerClient, Peers, RollupAccepted, RollupBody, Tokens};
+pub use planner::{Memory, PlanError, Planner};
 pub use receipt::{Receipt, ReceiptSigner};
 pub use record::{Malformed, Record};
 pub use refusal::{Problem, Refusal};

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Largest aggregate that a peer may hand over, bytes of JSON.
-pub const MAX_BODY_BYTES: usize = 16 << 20;
+pub(crate) const MAX_BODY_BYTES: usize = 16 << 20;
 /// Largest state that is read from a peer, bytes of JSON: a million nullifiers and some totals.
 const MAX_STATE_BYTES: usize = 128 << 20;
 /// Longest token, and shortest.
@@ -190,6 +190,7 @@ fn recomputed(aggregates: &[StoredAggregate], body: RollupBody) -> Result<Stored
         units: body.units,
         step,
         stage: Stage::Proven,
+        head: Vec::new(),
         proof: Some(body.proof.to_vec()),
     })
 }
@@ -316,7 +317,7 @@ mod tests {
             ("no proof", &|body| body.proof = Bytes::new()),
             ("other roots", &|body| body.after.totals_root = body.after.nullifier_root),
             ("another base", &|body| body.before = body.after),
-            ("fewer nullifiers", &|body| drop(body.step.nullifiers.pop())),
+            ("fewer nullifiers", &|body| body.step.nullifiers.truncate(1)),
             ("other units", &|body| body.units[0] += 1),
             ("nothing", &|body| {
                 body.step = StateBody::from(&State::default());

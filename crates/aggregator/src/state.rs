@@ -95,6 +95,18 @@ impl State {
         step.totals.iter().try_for_each(|(key, total)| self.add_total(*key, *total))
     }
 
+    /// Takes a step that was added out again.
+    pub fn remove(&mut self, step: &Self) {
+        self.nullifiers.retain(|nullifier| !step.nullifiers.contains(nullifier));
+        for (key, less) in &step.totals {
+            if let Some(total) = self.totals.get_mut(key) {
+                total.reveals = total.reveals.saturating_sub(less.reveals);
+                total.units = total.units.saturating_sub(less.units);
+            }
+        }
+        self.totals.retain(|_, total| total.reveals > 0);
+    }
+
     fn add_total(&mut self, key: TotalKey, more: Total) -> Result<(), StateError> {
         let total = self.totals.entry(key).or_default();
         let sum = |a: u64, b: u64| a.checked_add(b).ok_or(StateError::Overflow(key.0));
@@ -195,6 +207,15 @@ mod tests {
         assert!(one.is_consistent());
         assert_ne!(one.roots(), step(&[1, 2]).roots());
         assert_eq!(State::default().roots(), Roots::EMPTY);
+    }
+
+    #[test]
+    fn what_is_taken_out_leaves_what_was_there_before() {
+        let before = step(&[1, 2]);
+        let mut after = before.clone();
+        after.add(&step(&[3, 4])).unwrap();
+        after.remove(&step(&[3, 4]));
+        assert_eq!(after, before);
     }
 
     #[test]

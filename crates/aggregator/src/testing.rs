@@ -14,6 +14,9 @@ use crate::{
     view::{Best, EpochTerms, EpochView, View, Windows},
 };
 
+#[path = "../tests/support/proofs.rs"]
+pub(crate) mod proofs;
+
 /// The epoch of all tests.
 pub(crate) const EPOCH: u64 = 7;
 

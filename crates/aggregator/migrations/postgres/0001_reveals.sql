@@ -28,6 +28,8 @@ CREATE TABLE aggregates (
     nullifiers              BYTEA NOT NULL,
     totals                  BYTEA NOT NULL,
     stage                   TEXT NOT NULL CHECK (stage IN ('planned', 'proven', 'data')),
+    -- What stands before the prover's output in the proof.
+    head                    BYTEA NOT NULL,
     proof                   BYTEA,
     PRIMARY KEY (epoch, nullifier_root_after, totals_root_after)
 );

@@ -28,6 +28,8 @@ CREATE TABLE aggregates (
     nullifiers              BLOB NOT NULL,
     totals                  BLOB NOT NULL,
     stage                   TEXT NOT NULL CHECK (stage IN ('planned', 'proven', 'data')),
+    -- What stands before the prover's output in the proof.
+    head                    BLOB NOT NULL,
     proof                   BLOB,
     PRIMARY KEY (epoch, nullifier_root_after, totals_root_after)
 ) WITHOUT ROWID;

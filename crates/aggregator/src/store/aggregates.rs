@@ -64,6 +64,8 @@ pub struct StoredAggregate {
     pub step: State,
     /// How far it is.
     pub stage: Stage,
+    /// What stands before the prover's output in the proof.
+    pub head: Vec<u8>,
     /// Its proof.
     pub proof: Option<Vec<u8>>,
 }
@@ -74,11 +76,11 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn put_aggregate(&self, aggregate: &StoredAggregate) -> Result<(), StoreError> {
-        let StoredAggregate { epoch, before, after, units, step, stage, proof } = aggregate;
+        let StoredAggregate { epoch, before, after, units, step, stage, head, proof } = aggregate;
         sqlx::query(
             "INSERT INTO aggregates (epoch, nullifier_root_after, totals_root_after, nullifier_root_before, \
-             totals_root_before, effect, nullifiers, totals, stage, proof) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, \
-             $10) ON CONFLICT (epoch, nullifier_root_after, totals_root_after) DO NOTHING",
+             totals_root_before, effect, nullifiers, totals, stage, head, proof) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, \
+             $9, $10, $11) ON CONFLICT (epoch, nullifier_root_after, totals_root_after) DO NOTHING",
         )
         .bind(number(*epoch)?)
         .bind(after.nullifier_root.0.to_vec())
@@ -89,6 +91,7 @@ impl Store {
         .bind(step.nullifiers.iter().flat_map(|nullifier| nullifier.0).collect::<Vec<u8>>())
         .bind(encode_totals(step))
         .bind(stage.name())
+        .bind(head.as_slice())
         .bind(proof.clone())
         .execute(&self.pool)
         .await?;
@@ -157,6 +160,7 @@ fn aggregate_of(epoch: u64, row: &AnyRow) -> Result<StoredAggregate, StoreError>
         units: serde_json::from_str(&units).map_err(|_| foreign())?,
         step: decode_step(&nullifiers, &totals).ok_or_else(foreign)?,
         stage: Stage::parse(&stage)?,
+        head: row.try_get("head")?,
         proof: row.try_get("proof")?,
     })
 }
@@ -213,6 +217,7 @@ mod tests {
             units: vec![1, 0, 23],
             step,
             stage: Stage::Planned,
+            head: vec![3; 128],
             proof: None,
         };
         store.put_aggregate(&aggregate).await.unwrap();
