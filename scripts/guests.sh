@@ -7,7 +7,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
 eval "$("$ROOT/scripts/guest-toolchain.sh")"
-readonly guests=(state-transition)
+readonly guests=(state-transition aggregation)
 readonly target=riscv32im-risc0-zkvm-elf
 readonly out="${CWE_GUEST_TARGET_DIR:-$(target_dir)/guests}"
 readonly cargo_home="${CARGO_HOME:-$HOME/.cargo}"
@@ -34,8 +34,11 @@ encoded=$(printf '\x1f%s' "${flags[@]}")
   export SOURCE_DATE_EPOCH=0 RUSTC_BOOTSTRAP=1 RUSTC="$GUEST_RUSTC" CARGO_ENCODED_RUSTFLAGS="${encoded:1}"
   export CARGO_TARGET_DIR="$out" CARGO_INCREMENTAL=0 RUSTC_WRAPPER="$ROOT/scripts/guest-rustc.sh"
   unset RUSTFLAGS RUSTC_WORKSPACE_WRAPPER
-  cargo build --release --locked --target "$target" -Z build-std=core,alloc,panic_abort \
-    -Z build-std-features=compiler-builtins-mem
+  # One after another: in one build they would share the features of their dependencies, and bytes would depend on it.
+  for guest in "${guests[@]}"; do
+    cargo build --release --locked --target "$target" -p "cwe-guest-$guest" -Z build-std=core,alloc,panic_abort \
+      -Z build-std-features=compiler-builtins-mem
+  done
 )
 
 [[ "${1:-}" == --build-only ]] && exit

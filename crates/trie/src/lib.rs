@@ -62,6 +62,8 @@ pub use read::{AccountLeaf, read_account, read_slot};
 pub use recorder::Recorder;
 pub use source::NodeSource;
 pub use sparse::SparseState;
+#[cfg(feature = "standalone")]
+pub use sparse::SparseTrie;
 #[cfg(feature = "std")]
 pub use state::update_state_parallel;
 pub use state::{ChangedNodes, TrieUpdates, state_root_after, update_state};

@@ -98,3 +98,26 @@ pub enum KeysError {
     #[error("the keys are damaged: derive them again")]
     Damaged,
 }
+
+/// A circuit that a portable verifying key can't describe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PortableKeyError {
+    /// Public inputs elsewhere than in one column, read in the current row.
+    #[error("the circuit has not exactly one column of public inputs that is read in the current row")]
+    PublicInputs,
+    /// Advice that depends on challenges.
+    #[error("the circuit has several phases")]
+    Phases,
+    /// Selectors that were not made columns.
+    #[error("the circuit has virtual selectors")]
+    Selectors,
+    /// An equation with a cell that no proof opens.
+    #[error("an equation uses a cell that is not opened")]
+    NotOpened,
+    /// Nothing to check.
+    #[error("the circuit has no equations")]
+    NoEquations,
+    /// More of something than a key can number.
+    #[error("the circuit is too large")]
+    TooLarge,
+}

@@ -83,6 +83,7 @@ mod field;
 mod keys;
 mod layout;
 mod parts;
+mod portable;
 mod poseidon;
 mod prove;
 mod reveal;
@@ -97,8 +98,9 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-pub use error::{KeysError, ProofError, VerificationError, WitnessError};
+pub use error::{KeysError, PortableKeyError, ProofError, VerificationError, WitnessError};
 pub use keys::{CircuitVerifyingKey, ProvingKeys, SRS_K, Srs, VerifyingKeys};
+pub use portable::g2_words;
 pub use prove::{ProofStage, RevealProof, SplitProof, prove_reveal, prove_split};
 pub use reveal::{REVEAL_INPUTS, RevealInputs, RevealWitness};
 pub use split::{SPLIT_INPUTS, SplitInputs, SplitWitness};

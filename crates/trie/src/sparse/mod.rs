@@ -1,6 +1,8 @@
 //! The state behind a witness, in memory: read and changed in place, hashed once per block along the changed paths.
 
 mod encode;
+#[cfg(feature = "standalone")]
+mod standalone;
 mod trie;
 
 use alloc::vec::Vec;
@@ -11,6 +13,8 @@ use alloy_trie::EMPTY_ROOT_HASH;
 use cwe_primitives::Account;
 
 use crate::{AccountLeaf, TrieError, WitnessNodes, read::parse_slot};
+#[cfg(feature = "standalone")]
+pub use standalone::SparseTrie;
 use trie::{Arena, Link, Place};
 
 type Result<T> = core::result::Result<T, TrieError<Infallible>>;

@@ -1,6 +1,7 @@
 //! Tests of the circuits: that honest witnesses are accepted, and nothing else is.
 
 mod mutations;
+mod portable;
 
 use std::sync::OnceLock;
 
