@@ -7,6 +7,7 @@ import {IEpochClock} from "../../contracts/src/interfaces/IEpochClock.sol";
 import {EconomyAddresses, EconomyConfig, EconomyDeployment} from "./lib/EconomyDeployment.sol";
 import {IssuerConfig, RuleConfig, TierConfig} from "./lib/EconomyDeployment.sol";
 import {EconomyScript} from "./lib/EconomyScript.sol";
+import {PayoutVerifiers, PayoutVerifiersDeployment} from "./lib/PayoutVerifiersDeployment.sol";
 import {SplitVerifierDeployment} from "./lib/SplitVerifierDeployment.sol";
 import {console} from "forge-std/console.sol";
 
@@ -14,14 +15,17 @@ import {console} from "forge-std/console.sol";
 /// @notice Deploys the economy on an L2 and writes its addresses to `deploy/out/economy-<L2 chain id>.json`.
 ///
 /// `ECONOMY_CONFIG`: a file below `deploy/`, see `deploy/economy/config/`. A `startsAt` of 0 stands for now;
-/// `deploySplitVerifier` deploys the repository's verifier of Split proofs, instead of the one at `splitVerifier`.
+/// `deploySplitVerifier` deploys the repository's verifier of Split proofs, instead of the one at `splitVerifier`, and
+/// `deployPayoutVerifiers` those of aggregates and settlements, instead of the two that are named.
 ///
 ///   forge script deploy/economy/DeployEconomy.s.sol --rpc-url $L2_RPC --private-key $KEY --broadcast --slow
-contract DeployEconomy is EconomyScript, SplitVerifierDeployment {
+contract DeployEconomy is EconomyScript, SplitVerifierDeployment, PayoutVerifiersDeployment {
     /// @notice A configuration without somebody to govern would be nobody's for ever.
     error NoGovernor();
     /// @notice Name a `splitVerifier` or ask for a new one, not both.
     error SplitVerifierGivenTwice(address verifier);
+    /// @notice Name the verifiers of payouts or ask for new ones, not both.
+    error PayoutVerifiersGivenTwice(address aggregation, address settlement);
 
     function run() external returns (EconomyAddresses memory deployed) {
         string memory file = vm.envOr("ECONOMY_CONFIG", string("deploy/economy/config/devnet.json"));
@@ -30,6 +34,10 @@ contract DeployEconomy is EconomyScript, SplitVerifierDeployment {
         if (config.governor == address(0)) revert NoGovernor();
         vm.startBroadcast();
         if (wantsSplitVerifier(json, config)) config.splitVerifier = address(deploySplitVerifier());
+        if (wantsPayoutVerifiers(json, config)) {
+            PayoutVerifiers memory verifiers = deployPayoutVerifiers();
+            (config.aggregationVerifier, config.settlementVerifier) = (verifiers.aggregation, verifiers.settlement);
+        }
         (, address deployer,) = vm.readCallers();
         uint256 payoutsNonce = vm.getNonce(deployer) + EconomyDeployment.PAYOUTS_NONCE_OFFSET;
         deployed = EconomyDeployment.run(config, deployer, vm.computeCreateAddress(deployer, payoutsNonce));
@@ -41,6 +49,7 @@ contract DeployEconomy is EconomyScript, SplitVerifierDeployment {
             requireSafeSplitVerifier(config.splitVerifier, config.timelockDelay);
             console.log("SplitVerifier", config.splitVerifier);
         }
+        requireSafePayoutVerifiers(config.aggregationVerifier, config.settlementVerifier, config.timelockDelay);
         if (config.settlementVerifier == address(0)) console.log("No settlement verifier: nothing is paid out.");
     }
 
@@ -77,6 +86,14 @@ contract DeployEconomy is EconomyScript, SplitVerifierDeployment {
     function wantsSplitVerifier(string memory json, EconomyConfig memory config) public pure returns (bool wanted) {
         wanted = vm.parseJsonBool(json, ".deploySplitVerifier");
         if (wanted && config.splitVerifier != address(0)) revert SplitVerifierGivenTwice(config.splitVerifier);
+    }
+
+    /// @notice Whether verifiers of aggregates and settlements are to be deployed.
+    function wantsPayoutVerifiers(string memory json, EconomyConfig memory config) public pure returns (bool wanted) {
+        wanted = vm.parseJsonBool(json, ".deployPayoutVerifiers");
+        if (wanted && (config.aggregationVerifier != address(0) || config.settlementVerifier != address(0))) {
+            revert PayoutVerifiersGivenTwice(config.aggregationVerifier, config.settlementVerifier);
+        }
     }
 
     function readTiers(string memory json) internal pure returns (TierConfig[] memory tiers) {

@@ -15,6 +15,7 @@ import {RegionRules} from "../../contracts/src/works/RegionRules.sol";
 import {WorkRegistry} from "../../contracts/src/works/WorkRegistry.sol";
 import {Governance} from "../lib/Governance.sol";
 import {EconomyScript} from "./lib/EconomyScript.sol";
+import {PayoutVerifiersDeployment} from "./lib/PayoutVerifiersDeployment.sol";
 import {SplitVerifierDeployment} from "./lib/SplitVerifierDeployment.sol";
 
 /// @title OperateEconomy
@@ -27,7 +28,7 @@ import {SplitVerifierDeployment} from "./lib/SplitVerifierDeployment.sol";
 ///   forge script deploy/economy/OperateEconomy.s.sol --sig 'fixEpochKey(uint64)' 1 …
 ///   forge script deploy/economy/OperateEconomy.s.sol --sig 'settle(uint256)' 1 …
 ///   each with --rpc-url $L2_RPC --private-key $KEY --broadcast
-contract OperateEconomy is EconomyScript, Governance, SplitVerifierDeployment {
+contract OperateEconomy is EconomyScript, Governance, SplitVerifierDeployment, PayoutVerifiersDeployment {
     /// @notice Adds an issuer of the classes in the mask, or removes it (0). Governor to schedule, anybody to execute.
     function setIssuer(bool schedule, address issuer, uint8 classes) external {
         govern(schedule, economy("identity"), abi.encodeCall(CWEIdentity.setIssuer, (issuer, classes)));
@@ -53,8 +54,11 @@ contract OperateEconomy is EconomyScript, Governance, SplitVerifierDeployment {
         govern(schedule, economy("consumption"), abi.encodeCall(CWEConsumption.setVerifier, (verifier)));
     }
 
-    /// @notice Replaces the verifiers of payouts. Governor to schedule, anybody to execute.
+    /// @notice Replaces the verifiers of payouts, zero for none. Governor to schedule, anybody to execute. Those of a
+    /// development setup are refused unless the timelock has no delay.
     function setPayoutVerifiers(bool schedule, address aggregation, address settlement) external {
+        uint256 delay = Timelock(payable(economy("timelock"))).getMinDelay();
+        requireSafePayoutVerifiers(aggregation, settlement, delay);
         govern(schedule, economy("payouts"), abi.encodeCall(CWEPayouts.setVerifiers, (aggregation, settlement)));
     }
 

@@ -7,7 +7,7 @@ import {console} from "forge-std/console.sol";
 
 /// @notice What a verifier is made of, all of it kept in the repository.
 struct VerifierConfig {
-    /// @dev Commitment to the program that proves batches.
+    /// @dev Commitment to the program.
     bytes32 exe;
     /// @dev Commitment to the virtual machine.
     bytes32 vmCommitment;
@@ -32,15 +32,23 @@ abstract contract VerifierDeployment is Script {
     /// @notice The generated verifier's creation failed.
     error CreationFailed();
 
-    /// @notice The configuration from the two files' texts.
+    /// @notice The configuration for the program that proves batches, from the two files' texts.
     function readVerifier(string memory commitmentsJson, string memory layoutJson)
         public
         pure
         returns (VerifierConfig memory config)
     {
-        config.exe = vm.parseBytes32(
-            string.concat("0x", vm.parseJsonString(commitmentsJson, ".guests.state-transition.exe"))
-        );
+        return readProgram("state-transition", commitmentsJson, layoutJson);
+    }
+
+    /// @notice The same for a program by its name.
+    function readProgram(string memory guest, string memory commitmentsJson, string memory layoutJson)
+        public
+        pure
+        returns (VerifierConfig memory config)
+    {
+        string memory exe = vm.parseJsonString(commitmentsJson, string.concat(".guests.", guest, ".exe"));
+        config.exe = vm.parseBytes32(string.concat("0x", exe));
         config.vmCommitment = vm.parseBytes32(string.concat("0x", vm.parseJsonString(commitmentsJson, ".vm")));
         config.commitments = uint16(vm.parseJsonUint(layoutJson, ".commitments"));
         config.evaluations = uint16(vm.parseJsonUint(layoutJson, ".evaluations"));

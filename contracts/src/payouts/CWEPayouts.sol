@@ -2,17 +2,14 @@
 pragma solidity 0.8.34;
 
 import {IAggregationVerifier} from "../interfaces/IAggregationVerifier.sol";
-import {ICWEConsumption} from "../interfaces/ICWEConsumption.sol";
 import {ICWEPayouts} from "../interfaces/ICWEPayouts.sol";
 import {ICWERegistry} from "../interfaces/ICWERegistry.sol";
-import {ICWETiers} from "../interfaces/ICWETiers.sol";
-import {IEconomyParameters} from "../interfaces/IEconomyParameters.sol";
-import {IEpochBeacon} from "../interfaces/IEpochBeacon.sol";
 import {IEpochClock} from "../interfaces/IEpochClock.sol";
 import {ISettlementVerifier} from "../interfaces/ISettlementVerifier.sol";
-import {ITreasury} from "../interfaces/ITreasury.sol";
 import {Governed} from "../libraries/Governed.sol";
-import {Splits} from "../libraries/Splits.sol";
+import {PayoutLists} from "../libraries/PayoutLists.sol";
+import {PayoutSources} from "../libraries/PayoutSources.sol";
+import {RevealStates} from "../libraries/RevealStates.sol";
 import {PullPayments} from "../payments/PullPayments.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
@@ -22,40 +19,36 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 /// @notice See {ICWEPayouts}. A false proof could at worst divide one epoch's creators' money wrongly: shares, sums and
 /// units are checked here too.
 contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
-    /// @notice Units that one subscription is divided into.
-    uint256 public constant UNITS = 100;
-    /// @notice Root of an empty Merkle-Patricia trie: keccak256(rlp("")).
-    bytes32 public constant EMPTY_TRIE_ROOT = 0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421;
+    using PayoutLists for PayoutLists.List;
+    using PayoutSources for PayoutSources.Sources;
+    using RevealStates for RevealStates.Tree;
 
-    /// @notice The contracts that payouts follow from.
-    struct Sources {
-        IEpochClock clock;
-        IEpochBeacon beacon;
-        ICWETiers tiers;
-        ICWEConsumption consumption;
-        ICWERegistry registry;
-        IEconomyParameters parameters;
-        ITreasury treasury;
-    }
+    /// @notice Units that one subscription is divided into.
+    uint256 public constant UNITS = PayoutSources.UNITS;
+    /// @notice Root of an empty Merkle-Patricia trie: keccak256(rlp("")).
+    bytes32 public constant EMPTY_TRIE_ROOT = RevealStates.EMPTY_TRIE_ROOT;
 
     struct Epoch {
-        /// @dev Zero stands for the empty trie.
-        bytes32 nullifierRoot;
-        bytes32 totalsRoot;
+        RevealStates.Tree states;
+        /// @dev Of the proven settlement: its basis and the number of reveals of that.
+        Basis basis;
         uint64 reveals;
         bool proven;
         Settlement settlement;
         uint256 claimable;
-        mapping(bytes32 tierId => uint64) units;
         mapping(bytes32 workId => bool) withdrawn;
+        mapping(address publisher => PayoutLists.List) published;
     }
 
     /// @custom:storage-location erc7201:cwe.payouts
     struct PayoutsStorage {
-        Sources sources;
+        PayoutSources.Sources sources;
         IAggregationVerifier aggregationVerifier;
         ISettlementVerifier settlementVerifier;
         uint64 lastSettled;
+        /// @dev Unix time in seconds of the last settlement or setting of verifiers: no settlement that is still to come
+        /// could be proven before.
+        uint64 provableSince;
         Books books;
         mapping(uint64 epoch => Epoch) epochs;
     }
@@ -65,7 +58,7 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
 
     /// @param owner_ The timelock.
     /// @param sources_ What payouts follow from.
-    function initialize(address owner_, Sources calldata sources_) external initializer {
+    function initialize(address owner_, PayoutSources.Sources calldata sources_) external initializer {
         _requireNonZero(address(sources_.clock));
         _requireNonZero(address(sources_.beacon));
         _requireNonZero(address(sources_.tiers));
@@ -92,54 +85,58 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
         }
         IAggregationVerifier verifier = $.aggregationVerifier;
         if (address(verifier) == address(0)) revert VerifierNotSet();
-        (bytes32 nullifierRoot, bytes32 totalsRoot,) = rootsOf(epoch);
-        if (aggregate.nullifierRootBefore != nullifierRoot || aggregate.totalsRootBefore != totalsRoot) {
-            revert StaleRoots(nullifierRoot, totalsRoot);
-        }
-        _addUnits(epoch, aggregate.units);
+        RevealStates.Tree storage states = $.epochs[epoch].states;
+        RevealStates.State memory state = states.get(aggregate.nullifierRootBefore, aggregate.totalsRootBefore);
+        uint64[] memory units = $.sources.sumOfUnits(epoch, state.units, aggregate.units);
         if (!verifier.verify(aggregateValue(epoch, aggregate, msg.sender), proof)) revert ProofInvalid();
 
-        Epoch storage state = $.epochs[epoch];
-        state.nullifierRoot = aggregate.nullifierRootAfter;
-        state.totalsRoot = aggregate.totalsRootAfter;
-        state.reveals += aggregate.reveals;
+        states.add(aggregate.nullifierRootAfter, aggregate.totalsRootAfter, state.reveals + aggregate.reveals, units);
         emit AggregateSubmitted(epoch, msg.sender, aggregate);
-    }
-
-    /// @dev Also without trust in the proof no tier can be paid more units than its submissions hold.
-    function _addUnits(uint64 epoch, uint64[] calldata units) private {
-        PayoutsStorage storage $ = _storage();
-        bytes32[] memory tierIds = $.sources.tiers.tierIds();
-        if (units.length != tierIds.length) revert UnitsLengthInvalid(units.length, tierIds.length);
-        // Calls in a loop: the protocol's own contracts, and never more than CWETiers.MAX_TIERS times.
-        // slither-disable-start calls-loop
-        for (uint256 i = 0; i < units.length; ++i) {
-            if (units[i] == 0) continue;
-            uint256 sum = uint256($.epochs[epoch].units[tierIds[i]]) + units[i];
-            uint256 maximum = UNITS * $.sources.consumption.submissionsOf(epoch, tierIds[i]);
-            if (sum > maximum) revert TooManyUnits(tierIds[i], sum, maximum);
-            // forge-lint: disable-next-line(unsafe-typecast): at most 100 · 2²⁰
-            $.epochs[epoch].units[tierIds[i]] = uint64(sum);
-        }
-        // slither-disable-end calls-loop
     }
 
     /* settlement */
 
     /// @inheritdoc ICWEPayouts
-    function proveSettlement(uint64 epoch, Settlement calldata settlement, bytes calldata proof) external {
+    function publishPayouts(uint64 epoch, uint32 index, bytes calldata entries) external {
+        bytes32 payoutsHash = _storage().epochs[epoch].published[msg.sender].append(index, entries);
+        emit PayoutsPublished(epoch, msg.sender, index, entries, payoutsHash);
+    }
+
+    /// @inheritdoc ICWEPayouts
+    function proveSettlement(uint64 epoch, Basis memory basis, Settlement memory settlement, bytes calldata proof)
+        external
+    {
         PayoutsStorage storage $ = _storage();
         _requireSettleable(epoch);
         ISettlementVerifier verifier = $.settlementVerifier;
         if (address(verifier) == address(0)) revert VerifierNotSet();
-        SettlementInputs memory inputs = settlementInputs(epoch);
-        uint256 inflow = _sum(inputs.revenues) + inputs.carriedIn + inputs.unclaimedIn;
-        _requireConserved(inflow, inputs, settlement);
+        Epoch storage state = $.epochs[epoch];
+        uint64 reveals = state.states.get(basis.nullifierRoot, basis.totalsRoot).reveals;
+        _requireBetter(epoch, basis.abandonCarried, reveals);
+        bytes32 published = state.published[msg.sender].payoutsHash;
+        // An empty list is nothing to publish.
+        if (settlement.payoutsHash != 0 && settlement.payoutsHash != published) {
+            revert PayoutsNotPublished(settlement.payoutsHash, published);
+        }
+        SettlementInputs memory inputs = _settlementInputs(epoch, basis);
+        _requireConserved(PayoutSources.inflow(inputs), inputs, settlement);
         if (!verifier.verify(_settlementValue(inputs, settlement), proof)) revert ProofInvalid();
 
-        $.epochs[epoch].settlement = settlement;
-        $.epochs[epoch].proven = true;
-        emit SettlementProven(epoch, settlement);
+        state.basis = basis;
+        state.reveals = reveals;
+        state.settlement = settlement;
+        state.proven = true;
+        emit SettlementProven(epoch, msg.sender, basis, settlement);
+    }
+
+    /// @dev A settlement by more reveals is the better one, and of two by equally many the one that abandons nothing.
+    function _requireBetter(uint64 epoch, bool abandonCarried, uint64 reveals) private view {
+        (uint64 graceEndsAt,) = graceOf(epoch);
+        if (abandonCarried && block.timestamp < graceEndsAt) revert CarriedNotAbandonable(graceEndsAt);
+        Epoch storage state = _storage().epochs[epoch];
+        bool better =
+            reveals > state.reveals || (reveals == state.reveals && state.basis.abandonCarried && !abandonCarried);
+        if (state.proven && !better) revert SettlementNotBetter(reveals, state.reveals);
     }
 
     /// @inheritdoc ICWEPayouts
@@ -151,17 +148,16 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
         uint64 epoch = SafeCast.toUint64(epochId);
         _requireSettleable(epoch);
         Epoch storage state = $.epochs[epoch];
-        SettlementInputs memory inputs = settlementInputs(epoch);
-        uint256 fees = _sum(inputs.revenues);
-        uint256 inflow = fees + inputs.carriedIn + inputs.unclaimedIn;
-        if (!state.proven) {
-            if (state.reveals != 0 || inputs.carriedIn != 0) revert SettlementNotProven(epoch);
-            state.settlement.unclaimed = inflow - inputs.eco - inputs.infra;
-        }
+        SettlementInputs memory inputs = _settlementInputs(epoch, state.basis);
+        uint256 fees = PayoutSources.sum(inputs.revenues);
+        uint256 inflow = PayoutSources.inflow(inputs);
+        _requireFinal(epoch, inputs.carriedIn);
+        if (!state.proven) state.settlement.unclaimed = inflow - inputs.eco - inputs.infra;
         Settlement memory settlement = state.settlement;
         _requireConserved(inflow, inputs, settlement);
 
         $.lastSettled = epoch;
+        $.provableSince = uint64(block.timestamp);
         state.claimable = settlement.creators;
         $.books.fees += fees;
         $.books.claimable += settlement.creators;
@@ -174,6 +170,22 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
         if (collected != fees) revert NotConserved(fees, collected);
         $.sources.treasury.fund{value: inputs.eco + inputs.infra}(inputs.infra, inputs.eco);
         _requireSolvent();
+    }
+
+    /// @dev Whether the settlement, or that there is none, can stand for ever.
+    function _requireFinal(uint64 epoch, uint256 carriedIn) private view {
+        PayoutsStorage storage $ = _storage();
+        Epoch storage state = $.epochs[epoch];
+        (,, uint64 bestReveals) = state.states.best();
+        (uint64 graceEndsAt, uint64 unprovenAt) = graceOf(epoch);
+        if (state.proven) {
+            bool contestable = state.reveals < bestReveals && block.timestamp < graceEndsAt;
+            if (contestable) revert SettlementContestable(epoch, graceEndsAt);
+        } else {
+            bool isNeeded = bestReveals != 0 || carriedIn != 0;
+            bool isAwaited = block.timestamp < unprovenAt || address($.settlementVerifier) == address(0);
+            if (isNeeded && isAwaited) revert SettlementNotProven(epoch);
+        }
     }
 
     /* claims */
@@ -202,6 +214,7 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
     function setVerifiers(address aggregation, address settlement) external onlyOwner {
         _storage().aggregationVerifier = IAggregationVerifier(aggregation);
         _storage().settlementVerifier = ISettlementVerifier(settlement);
+        _storage().provableSince = uint64(block.timestamp);
         emit VerifiersSet(aggregation, settlement);
     }
 
@@ -213,16 +226,28 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
     }
 
     /// @inheritdoc ICWEPayouts
-    function rootsOf(uint64 epoch) public view returns (bytes32 nullifierRoot, bytes32 totalsRoot, uint64 reveals) {
-        Epoch storage state = _storage().epochs[epoch];
-        nullifierRoot = state.nullifierRoot == 0 ? EMPTY_TRIE_ROOT : state.nullifierRoot;
-        totalsRoot = state.totalsRoot == 0 ? EMPTY_TRIE_ROOT : state.totalsRoot;
-        reveals = state.reveals;
+    function rootsOf(uint64 epoch) external view returns (bytes32 nullifierRoot, bytes32 totalsRoot, uint64 reveals) {
+        return _storage().epochs[epoch].states.best();
     }
 
     /// @inheritdoc ICWEPayouts
-    function unitsOf(uint64 epoch, bytes32 tierId) external view returns (uint64) {
-        return _storage().epochs[epoch].units[tierId];
+    function stateOf(uint64 epoch, bytes32 nullifierRoot, bytes32 totalsRoot)
+        external
+        view
+        returns (bool known, uint64 reveals, uint64[] memory units)
+    {
+        RevealStates.State memory state = _storage().epochs[epoch].states.find(nullifierRoot, totalsRoot);
+        return (state.known, state.reveals, state.units);
+    }
+
+    /// @inheritdoc ICWEPayouts
+    function publishedPayouts(uint64 epoch, address publisher)
+        external
+        view
+        returns (bytes32 payoutsHash, uint32 chunks)
+    {
+        PayoutLists.List storage list = _storage().epochs[epoch].published[publisher];
+        return (list.payoutsHash, list.chunks);
     }
 
     /// @inheritdoc ICWEPayouts
@@ -233,6 +258,20 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
     {
         Epoch storage state = _storage().epochs[epoch];
         return (state.settlement, state.proven, epoch != 0 && epoch <= _storage().lastSettled);
+    }
+
+    /// @inheritdoc ICWEPayouts
+    function basisOf(uint64 epoch) external view returns (Basis memory basis, uint64 reveals) {
+        Epoch storage state = _storage().epochs[epoch];
+        return (state.basis, state.reveals);
+    }
+
+    /// @inheritdoc ICWEPayouts
+    function graceOf(uint64 epoch) public view returns (uint64 endsAt, uint64 unprovenAt) {
+        IEpochClock.Windows memory windows = _storage().sources.clock.windowsOf(epoch);
+        uint256 beginsAt = Math.max(windows.settleableAt, _storage().provableSince);
+        uint256 lengthSecs = windows.settleableAt - windows.revealEndsAt;
+        return (SafeCast.toUint64(beginsAt + lengthSecs), SafeCast.toUint64(beginsAt + 2 * lengthSecs));
     }
 
     /// @inheritdoc ICWEPayouts
@@ -256,33 +295,8 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
     }
 
     /// @inheritdoc ICWEPayouts
-    function settlementInputs(uint64 epoch) public view returns (SettlementInputs memory inputs) {
-        PayoutsStorage storage $ = _storage();
-        Sources memory sources = $.sources;
-        inputs.epoch = epoch;
-        inputs.endsAt = sources.clock.windowsOf(epoch).endsAt;
-        (, inputs.totalsRoot,) = rootsOf(epoch);
-        inputs.registryCommitment = sources.registry.registryCommitment(epoch);
-        inputs.parameters = sources.parameters.parametersOf(epoch);
-        inputs.tierIds = sources.tiers.tierIds();
-        uint256 count = inputs.tierIds.length;
-        inputs.fees = new uint256[](count);
-        inputs.revenues = new uint256[](count);
-        // Calls in a loop: the protocol's own contracts, and never more than CWETiers.MAX_TIERS times. Of the revenue the
-        // number of subscribers is not needed.
-        // slither-disable-start calls-loop,unused-return
-        for (uint256 i = 0; i < count; ++i) {
-            inputs.fees[i] = sources.tiers.termsOf(inputs.tierIds[i], epoch).fee;
-            (inputs.revenues[i],) = sources.tiers.revenueOf(epoch, inputs.tierIds[i]);
-        }
-        // slither-disable-end calls-loop,unused-return
-        bytes32 carriedRoot = $.epochs[epoch - 1].settlement.carriedRoot;
-        inputs.carriedRootIn = carriedRoot == 0 ? EMPTY_TRIE_ROOT : carriedRoot;
-        inputs.carriedIn = $.epochs[epoch - 1].settlement.carried;
-        inputs.unclaimedIn = $.epochs[epoch - 1].settlement.unclaimed;
-        uint256 fees = _sum(inputs.revenues);
-        inputs.eco = Math.mulDiv(fees, inputs.parameters.ecoPpm, Splits.WHOLE_PPM);
-        inputs.infra = Math.mulDiv(fees, inputs.parameters.infraPpm, Splits.WHOLE_PPM);
+    function settlementInputs(uint64 epoch, Basis memory basis) external view returns (SettlementInputs memory) {
+        return _settlementInputs(epoch, basis);
     }
 
     /// @inheritdoc ICWEPayouts
@@ -291,20 +305,29 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
         view
         returns (bytes32)
     {
-        Sources storage sources = _storage().sources;
-        uint256 key = sources.beacon.keyOf(epoch);
-        uint256 noteRoot = sources.consumption.noteRoot(epoch);
-        bytes32 commitment = sources.registry.registryCommitment(epoch);
-        bytes32[] memory tierIds = sources.tiers.tierIds();
-        return keccak256(abi.encode(block.chainid, epoch, key, noteRoot, commitment, tierIds, aggregate, coordinator));
+        return _storage().sources.aggregateValue(epoch, aggregate, coordinator);
     }
 
     /// @inheritdoc ICWEPayouts
-    function settlementValue(uint64 epoch, Settlement calldata settlement) external view returns (bytes32) {
-        return _settlementValue(settlementInputs(epoch), settlement);
+    function settlementValue(uint64 epoch, Basis memory basis, Settlement memory settlement)
+        external
+        view
+        returns (bytes32)
+    {
+        return _settlementValue(_settlementInputs(epoch, basis), settlement);
     }
 
     /* internal */
+
+    function _settlementInputs(uint64 epoch, Basis memory basis) private view returns (SettlementInputs memory) {
+        PayoutsStorage storage $ = _storage();
+        uint64 previous;
+        // Before the first epoch there is none; the clock refuses number 0.
+        unchecked {
+            previous = epoch - 1;
+        }
+        return $.sources.settlementInputs(epoch, basis, $.epochs[previous].settlement);
+    }
 
     function _settlementValue(SettlementInputs memory inputs, Settlement memory settlement)
         private
@@ -333,12 +356,6 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
         Books storage b = _storage().books;
         uint256 required = b.claimable + b.carried + b.unclaimed + totalOwed();
         if (address(this).balance < required) revert Insolvent(address(this).balance, required);
-    }
-
-    function _sum(uint256[] memory amounts) private pure returns (uint256 sum) {
-        for (uint256 i = 0; i < amounts.length; ++i) {
-            sum += amounts[i];
-        }
     }
 
     function _storage() private pure returns (PayoutsStorage storage $) {

@@ -117,6 +117,7 @@ contract EconomyGasTest is PayoutsFixture {
         settlement.unclaimed = distributable(1) - 8 ether;
         bytes32[] memory list = listOf(1, works, amounts);
         settlement.payoutRoot = PayoutList.root(list);
+        settlement.payoutsHash = publish(1, works, amounts);
         proveSettlement(1, settlement);
         vm.snapshotGasLastCall("Economy", "proveSettlement, without the verifier");
         payouts.settleEpoch(1);
@@ -124,5 +125,17 @@ contract EconomyGasTest is PayoutsFixture {
         payouts.withdraw(works[0], 1, 1 ether, PayoutList.proof(list, list[0]));
         payouts.withdraw(works[1], 1, 1 ether, PayoutList.proof(list, list[1]));
         vm.snapshotGasLastCall("Economy", "withdraw, 3 payees");
+    }
+
+    function test_gasOfPublication() public {
+        for (uint256 i = 0; i < CHUNK; ++i) {
+            works.push(work(i));
+            amounts.push(1 ether + i);
+        }
+        bytes memory entries = PayoutList.entries(works, amounts);
+        payouts.publishPayouts(1, 0, entries);
+        vm.snapshotGasLastCall("Economy", "publishPayouts, first 2048 entries");
+        payouts.publishPayouts(1, 1, entries);
+        vm.snapshotGasLastCall("Economy", "publishPayouts, 2048 entries");
     }
 }

@@ -22,8 +22,11 @@ contract EconomyHandler is PayoutsFixture {
     uint256 internal commitments;
     uint256 internal nullifiers;
 
-    /// @dev Payout lists by epoch.
+    /// @dev Payout lists by epoch, of the settlement proven last.
     mapping(uint64 epoch => uint256[]) internal amounts;
+    /// @dev States that aggregates led to, and the most reveals of one.
+    mapping(uint64 epoch => ICWEPayouts.Basis[]) internal states;
+    mapping(uint64 epoch => uint64) internal mostReveals;
 
     uint256 public feesPaid;
     uint256 public salesPaid;
@@ -31,6 +34,10 @@ contract EconomyHandler is PayoutsFixture {
     uint256 public spent;
     uint256 public withdrawals;
     uint256 public doubleClaims;
+    uint256 public branchings;
+    uint256 public replacements;
+    uint256 public abandonments;
+    uint256 public settledWithoutProof;
 
     constructor() {
         setUp();
@@ -89,33 +96,87 @@ contract EconomyHandler is PayoutsFixture {
 
     /* settlement */
 
-    function aggregate(uint64 units) external {
+    function aggregate(uint64 units, uint64 reveals, uint256 which) external {
         uint64 epoch = payouts.nextEpoch();
         uint256 opens = clock.windowsOf(epoch).submissionEndsAt;
         if (block.timestamp < opens || block.timestamp >= clock.windowsOf(epoch).settleableAt) return;
-        uint64 most = 100 * consumption.submissionsOf(epoch, HEAVY) - payouts.unitsOf(epoch, HEAVY);
-        submitAggregate(epoch, aggregateOf(epoch, 0, uint64(bound(units, 0, most))));
+        ICWEPayouts.Basis memory basis = stateOf(epoch, which);
+        (,, uint64[] memory branch) = payouts.stateOf(epoch, basis.nullifierRoot, basis.totalsRoot);
+        uint64 most = 100 * consumption.submissionsOf(epoch, HEAVY) - (branch.length == 0 ? 0 : branch[1]);
+        ICWEPayouts.Aggregate memory batch = aggregateOn(basis, 0, uint64(bound(units, 0, most)));
+        (bool known,,) = payouts.stateOf(epoch, batch.nullifierRootAfter, batch.totalsRootAfter);
+        if (known) return;
+        batch.reveals = uint64(bound(reveals, 1, 5));
+        (,, uint64 before) = payouts.rootsOf(epoch);
+        (, uint64 branchReveals,) = payouts.stateOf(epoch, basis.nullifierRoot, basis.totalsRoot);
+        submitAggregate(epoch, batch);
+        states[epoch].push(after_(batch));
+        if (branchReveals + batch.reveals > mostReveals[epoch]) mostReveals[epoch] = branchReveals + batch.reveals;
+        if (branchReveals < before) ++branchings;
     }
 
-    function settle(uint256 carried, uint256 unclaimed, uint256 seed) external {
+    /// @dev The empty state, or one of those that aggregates led to.
+    function stateOf(uint64 epoch, uint256 which) internal view returns (ICWEPayouts.Basis memory) {
+        which %= states[epoch].length + 1;
+        return which == 0 ? emptyBasis() : states[epoch][which - 1];
+    }
+
+    function prove(uint256 carried, uint256 unclaimed, uint256 seed, uint256 which, bool abandon) external {
         uint64 epoch = payouts.nextEpoch();
         if (block.timestamp < clock.windowsOf(epoch).settleableAt) return;
-        (,, uint64 reveals) = payouts.rootsOf(epoch);
-        if (reveals != 0 || payouts.books().carried != 0) {
-            ICWEPayouts.Settlement memory settlement;
-            settlement.creators = distributable(epoch);
-            settlement.carried = bound(carried, 0, settlement.creators);
-            settlement.creators -= settlement.carried;
-            settlement.unclaimed = bound(unclaimed, 0, settlement.creators);
-            settlement.creators -= settlement.unclaimed;
-            settlement.payoutRoot = listWorks(epoch, settlement.creators, seed);
-            proveSettlement(epoch, settlement);
+        (uint64 graceEndsAt,) = payouts.graceOf(epoch);
+        ICWEPayouts.Basis memory basis = stateOf(epoch, which);
+        basis.abandonCarried = abandon && block.timestamp >= graceEndsAt;
+        (, bool proven,) = payouts.settlementOf(epoch);
+        if (proven && !isBetter(epoch, basis)) return;
+        ICWEPayouts.Settlement memory settlement;
+        settlement.creators = distributable(epoch);
+        settlement.carried = bound(carried, 0, settlement.creators);
+        settlement.creators -= settlement.carried;
+        settlement.unclaimed = bound(unclaimed, 0, settlement.creators);
+        settlement.creators -= settlement.unclaimed;
+        settlement.payoutRoot = listWorks(epoch, settlement.creators, seed);
+        settlement.payoutsHash = publish(epoch, works, amounts[epoch]);
+        proveSettlementOn(epoch, basis, settlement);
+        if (proven) ++replacements;
+    }
+
+    function isBetter(uint64 epoch, ICWEPayouts.Basis memory basis) internal view returns (bool) {
+        (ICWEPayouts.Basis memory provenBasis, uint64 provenReveals) = payouts.basisOf(epoch);
+        (, uint64 reveals,) = payouts.stateOf(epoch, basis.nullifierRoot, basis.totalsRoot);
+        if (reveals != provenReveals) return reveals > provenReveals;
+        return provenBasis.abandonCarried && !basis.abandonCarried;
+    }
+
+    function settle() external {
+        uint64 epoch = payouts.nextEpoch();
+        bool ready = isFinal(epoch);
+        (ICWEPayouts.Basis memory basis,) = payouts.basisOf(epoch);
+        (, bool proven,) = payouts.settlementOf(epoch);
+        bool held = payouts.books().carried != 0;
+        try payouts.settleEpoch(epoch) {
+            assert(ready);
+            if (basis.abandonCarried && held) ++abandonments;
+            if (!proven && (held || mostReveals[epoch] != 0)) ++settledWithoutProof;
+        } catch {
+            assert(!ready);
         }
-        payouts.settleEpoch(epoch);
+    }
+
+    function isFinal(uint64 epoch) internal view returns (bool) {
+        if (block.timestamp < clock.windowsOf(epoch).settleableAt) return false;
+        (uint64 graceEndsAt, uint64 unprovenAt) = payouts.graceOf(epoch);
+        (, bool proven,) = payouts.settlementOf(epoch);
+        if (!proven) {
+            return block.timestamp >= unprovenAt || (mostReveals[epoch] == 0 && payouts.books().carried == 0);
+        }
+        (, uint64 reveals) = payouts.basisOf(epoch);
+        return block.timestamp >= graceEndsAt || reveals == mostReveals[epoch];
     }
 
     function listWorks(uint64 epoch, uint256 creators_, uint256 seed) internal returns (bytes32) {
         uint256 rest = creators_;
+        delete amounts[epoch];
         for (uint256 i = 0; i < works.length; ++i) {
             bool last = i == works.length - 1;
             uint256 amount = last ? rest : bound(uint256(keccak256(abi.encode(seed, i))), 0, rest);
@@ -169,7 +230,7 @@ contract EconomyInvariantsTest is PayoutsFixture {
 
     function setUp() public override {
         handler = new EconomyHandler();
-        bytes4[] memory actions = new bytes4[](9);
+        bytes4[] memory actions = new bytes4[](10);
         actions[0] = EconomyHandler.subscribeOne.selector;
         actions[1] = EconomyHandler.submitOne.selector;
         actions[2] = EconomyHandler.buy.selector;
@@ -179,6 +240,7 @@ contract EconomyInvariantsTest is PayoutsFixture {
         actions[6] = EconomyHandler.withdraw.selector;
         actions[7] = EconomyHandler.claim.selector;
         actions[8] = EconomyHandler.spend.selector;
+        actions[9] = EconomyHandler.prove.selector;
         targetContract(address(handler));
         targetSelector(FuzzSelector(address(handler), actions));
         (address payouts_, address tiers_, address treasury_, address splitPay_) = handler.contracts();
@@ -188,17 +250,24 @@ contract EconomyInvariantsTest is PayoutsFixture {
         splitPay = SplitPay(splitPay_);
     }
 
-    /// @dev The random walk must reach the interesting states, or the invariants say nothing.
-    function test_actionsReachAPaidCreator() public {
+    /* the random walk must be able to reach the interesting states, or the invariants say nothing */
+
+    function passToSettlement() internal {
         handler.subscribeOne(true, false);
         handler.passTime(12 days);
         handler.passTime(12 days);
         handler.passTime(7 days);
         handler.submitOne(true);
         handler.passTime(3 days);
-        handler.aggregate(100);
-        handler.passTime(12 days);
-        handler.settle(1 ether, 2 ether, 3);
+        handler.aggregate(60, 5, 0);
+        handler.aggregate(70, 3, 0);
+        handler.passTime(7 days);
+    }
+
+    function test_actionsReachAPaidCreator() public {
+        passToSettlement();
+        handler.prove(1 ether, 2 ether, 3, 1, false);
+        handler.settle();
         handler.withdraw(1, 1);
         handler.withdraw(1, 1);
         assertEq(handler.withdrawals(), 1);
@@ -207,6 +276,38 @@ contract EconomyInvariantsTest is PayoutsFixture {
         assertGt(handler.paidOut(), 0);
         handler.spend(1 ether);
         assertEq(payouts.books().carried, 1 ether);
+        assertEq(handler.branchings(), 1);
+    }
+
+    function test_actionsReachAReplacedSettlement() public {
+        passToSettlement();
+        handler.prove(0, 0, 3, 2, false);
+        handler.settle();
+        assertEq(payouts.nextEpoch(), 1, "contestable");
+        handler.prove(0, 0, 3, 1, false);
+        assertEq(handler.replacements(), 1);
+        handler.settle();
+        assertEq(payouts.nextEpoch(), 2);
+    }
+
+    function test_actionsReachAbandonedMoneyAndAnEpochWithoutProof() public {
+        passToSettlement();
+        handler.passTime(12 days);
+        handler.settle();
+        assertEq(handler.settledWithoutProof(), 1);
+        for (uint256 i = 0; i < 3; ++i) {
+            handler.passTime(12 days);
+        }
+        handler.prove(3 ether, 0, 3, 0, true);
+        handler.settle();
+        assertEq(handler.abandonments(), 0, "nothing was carried");
+        for (uint256 i = 0; i < 3; ++i) {
+            handler.passTime(12 days);
+        }
+        handler.prove(0, 0, 3, 0, true);
+        handler.settle();
+        assertEq(handler.abandonments(), 1);
+        assertEq(payouts.books().carried, 0);
     }
 
     /// Σ fees = Σ credited + claimable + eco + infra + carried + unclaimed, to the last unit.

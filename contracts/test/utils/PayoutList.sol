@@ -8,6 +8,27 @@ library PayoutList {
         return keccak256(bytes.concat(keccak256(abi.encode(epoch, workId, amount))));
     }
 
+    /// @dev As it is published: the work id without its top byte, the amount in 12 bytes.
+    function entry(bytes32 workId, uint256 amount) internal pure returns (bytes memory) {
+        return abi.encodePacked(uint248(uint256(workId)), uint96(amount));
+    }
+
+    function entries(bytes32[] memory works, uint256[] memory amounts) internal pure returns (bytes memory list) {
+        // The last write ends 20 bytes behind the last entry.
+        list = new bytes(43 * works.length + 20);
+        for (uint256 i = 0; i < works.length; ++i) {
+            bytes memory one = entry(works[i], amounts[i]);
+            assembly ("memory-safe") {
+                let at := add(list, add(0x20, mul(43, i)))
+                mstore(at, mload(add(one, 0x20)))
+                mstore(add(at, 31), mload(add(one, 63)))
+            }
+        }
+        assembly ("memory-safe") {
+            mstore(list, mul(43, mload(works)))
+        }
+    }
+
     function root(bytes32[] memory leaves) internal pure returns (bytes32) {
         return leaves.length == 0 ? bytes32(0) : heap(leaves)[0];
     }

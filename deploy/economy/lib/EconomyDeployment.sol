@@ -11,6 +11,7 @@ import {IEconomyParameters} from "../../../contracts/src/interfaces/IEconomyPara
 import {IEpochBeacon} from "../../../contracts/src/interfaces/IEpochBeacon.sol";
 import {IEpochClock} from "../../../contracts/src/interfaces/IEpochClock.sol";
 import {ITreasury} from "../../../contracts/src/interfaces/ITreasury.sol";
+import {PayoutSources} from "../../../contracts/src/libraries/PayoutSources.sol";
 import {DirectSale} from "../../../contracts/src/payments/DirectSale.sol";
 import {Escrow} from "../../../contracts/src/payments/Escrow.sol";
 import {SplitPay} from "../../../contracts/src/payments/SplitPay.sol";
@@ -189,7 +190,7 @@ library EconomyDeployment {
                 CWEConsumption.initialize, (owner, deployed.clock, deployed.beacon, deployed.tiers, deployed.parameters)
             )
         );
-        CWEPayouts.Sources memory sources = CWEPayouts.Sources({
+        PayoutSources.Sources memory sources = PayoutSources.Sources({
             clock: IEpochClock(deployed.clock),
             beacon: IEpochBeacon(deployed.beacon),
             tiers: ICWETiers(deployed.tiers),

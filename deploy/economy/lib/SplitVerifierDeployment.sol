@@ -2,13 +2,12 @@
 pragma solidity 0.8.34;
 
 import {SplitVerifier} from "../../../contracts/src/usage/SplitVerifier.sol";
-import {Script} from "forge-std/Script.sol";
+import {KeptBytecode} from "./KeptBytecode.sol";
 import {console} from "forge-std/console.sol";
 
 /// @title SplitVerifierDeployment
 /// @notice Deploys the generated contracts that verify Split proofs, and the contract that pins them.
-abstract contract SplitVerifierDeployment is Script {
-    string internal constant BYTECODES = "crates/bindings/abi/";
+abstract contract SplitVerifierDeployment is KeptBytecode {
     string internal constant SPLIT_VERIFIER_LAYOUT = "contracts/src/generated/halo2-split-verifier.json";
 
     /// @notice A timelock with a delay governs something of value, and under a development setup anybody could prove
@@ -16,8 +15,6 @@ abstract contract SplitVerifierDeployment is Script {
     error UnsafeSplitVerifier(address verifier, uint256 timelockDelay);
     /// @notice The generated verifier has another number of contracts than `SplitVerifier` calls.
     error PartsMismatch(uint256 generated, uint256 expected);
-    /// @notice The creation of a generated contract failed.
-    error PartCreationFailed(string part);
 
     /// @notice Deploys all of it, as whoever broadcasts. In order: the parts, the contract that pins them.
     function deploySplitVerifier() internal returns (SplitVerifier verifier) {
@@ -26,7 +23,7 @@ abstract contract SplitVerifierDeployment is Script {
         uint256 generated = vm.parseJsonUint(layout, ".parts");
         if (generated != parts.length) revert PartsMismatch(generated, parts.length);
         for (uint256 i = 0; i < parts.length; ++i) {
-            parts[i] = _deployPart(string.concat("Halo2SplitVerifierPart", vm.toString(i + 1)));
+            parts[i] = deployKept(string.concat("Halo2SplitVerifierPart", vm.toString(i + 1)));
         }
         verifier = new SplitVerifier(parts, vm.parseJsonString(layout, ".srs"));
         console.log(verifier.name(), verifier.srs());
@@ -39,16 +36,5 @@ abstract contract SplitVerifierDeployment is Script {
         if (timelockDelay != 0 && !SplitVerifier(verifier).isSafe()) {
             revert UnsafeSplitVerifier(verifier, timelockDelay);
         }
-    }
-
-    /// @dev Compiled with settings of its own (foundry.toml), so that it can't be imported. The kept bytecode needs no
-    /// build, and everybody deploys the same.
-    function _deployPart(string memory part) private returns (address account) {
-        string memory file = string.concat(BYTECODES, part, ".json");
-        bytes memory code = vm.parseJsonBytes(vm.readFile(file), ".bytecode");
-        assembly ("memory-safe") {
-            account := create(0, add(code, 0x20), mload(code))
-        }
-        if (account == address(0)) revert PartCreationFailed(part);
     }
 }

@@ -146,6 +146,16 @@ pub mod split_verifier {
     );
 }
 
+/// What checks aggregates of reveals.
+pub mod aggregation_verifier {
+    alloy::sol!(
+        #[sol(rpc)]
+        #[derive(Debug, PartialEq, Eq)]
+        AggregationVerifier,
+        "abi/AggregationVerifier.json"
+    );
+}
+
 /// Aggregates, settlements, claims.
 pub mod cwe_payouts {
     alloy::sol!(
@@ -157,7 +167,7 @@ pub mod cwe_payouts {
 }
 
 pub use self::{
-    creator_registry::CreatorRegistry, cwe_consumption::CWEConsumption, cwe_identity::CWEIdentity,
+    aggregation_verifier::AggregationVerifier, creator_registry::CreatorRegistry, cwe_consumption::CWEConsumption, cwe_identity::CWEIdentity,
     cwe_payouts::CWEPayouts, cwe_tiers::CWETiers, direct_sale::DirectSale, economy_parameters::EconomyParameters,
     epoch_beacon::EpochBeacon, epoch_clock::EpochClock, escrow::Escrow, region_rules::RegionRules, split_pay::SplitPay,
     split_verifier::SplitVerifier, treasury::Treasury, work_registry::WorkRegistry,
