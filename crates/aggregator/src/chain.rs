@@ -2,6 +2,7 @@
 
 mod account;
 mod client;
+mod registry;
 
 use std::{future::Future, sync::Arc};
 
@@ -32,6 +33,9 @@ pub enum ChainFailure {
     /// Reading an epoch's works.
     #[error(transparent)]
     Works(#[from] cwe_wallet::chain::ChainError),
+    /// The works that the node reports are not those that the chain has committed to.
+    #[error("the works of epoch {0} are not those of the registry commitment: the node's logs are incomplete")]
+    Registry(u64),
     /// What is sent can't be written down.
     #[error(transparent)]
     Store(#[from] StoreError),

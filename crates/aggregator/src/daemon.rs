@@ -11,6 +11,8 @@ use std::{
 
 use axum::Router;
 use cwe_jobs::Queue;
+use cwe_srs::{Setup, SrsStore};
+use cwe_usage_circuits::{SRS_K, VerifyingKeys};
 use cwe_sequencer::ops::{self, OpsServer};
 use eyre::{Result, WrapErr, eyre};
 use metrics::gauge;
@@ -23,6 +25,7 @@ use crate::{
     chain::{Chain, ChainClient},
     ingress::{Counts, Ingress},
     listener::{Bounded, From},
+    guest::GuestMaker,
     maker::AggregateMaker,
     peers::{PeerClient, Peers, Tokens},
     planner::Planner,
@@ -72,16 +75,11 @@ impl RunningCoordinator {
     }
 }
 
-/// Starts a coordinator on the L2 of its configuration; it stops with `shutdown`. `maker` is used where a prover's queue
-/// is configured.
+/// Starts a coordinator on the L2 of its configuration; it stops with `shutdown`.
 ///
 /// # Errors
 /// The chain can't be reached, there is no key, store or queue, or an address is taken.
-pub async fn run<M: AggregateMaker>(
-    config: &Config,
-    maker: Arc<M>,
-    shutdown: CancellationToken,
-) -> Result<RunningCoordinator> {
+pub async fn run(config: &Config, shutdown: CancellationToken) -> Result<RunningCoordinator> {
     ops::record_metrics()?;
     make_folder(config.serve.database())?;
     let opened = Store::open(config.serve.database()).await;
@@ -91,8 +89,10 @@ pub async fn run<M: AggregateMaker>(
     let payouts = chain.addresses().payouts;
     let signer = ReceiptSigner::new(signer, config.l2.chain_id, payouts);
     let setup = config.proofs.setup()?;
-    let verifier = tokio::task::spawn_blocking(move || RevealVerifier::derive(setup));
-    let verifier = verifier.await.wrap_err("deriving the verifying key")??;
+    let keys = tokio::task::spawn_blocking(move || verifying_keys(setup));
+    let keys = keys.await.wrap_err("deriving the verifying key")??;
+    let maker = Arc::new(GuestMaker::new(&keys)?);
+    let verifier = RevealVerifier::new(keys);
     let tokens = match config.peers.tokens_file.as_os_str().is_empty() {
         true => Tokens::default(),
         false => Tokens::read(&config.peers.tokens_file)?,
@@ -172,6 +172,11 @@ pub async fn run<M: AggregateMaker>(
         tasks,
         shutdown,
     })
+}
+
+fn verifying_keys(setup: Setup) -> Result<VerifyingKeys> {
+    let params = SrsStore::new(setup)?.params(SRS_K)?;
+    VerifyingKeys::derive(&params).wrap_err("deriving the verifying key of Reveal proofs")
 }
 
 /// SQLite makes a file, not its folder.

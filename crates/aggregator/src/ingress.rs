@@ -149,7 +149,7 @@ impl Ingress {
     fn statement(&self, record: &Record, body: &RevealBody) -> Result<RevealProof, Refusal> {
         let view = self.view.borrow().clone().ok_or(Refusal::Unavailable)?;
         let terms = view.open(record.epoch, view.now_secs())?;
-        terms.check(record)?;
+        terms.check(record.epoch, record)?;
         Ok(RevealProof {
             inputs: record.inputs(terms.key),
             bytes: body.proof.to_vec(),

@@ -1,6 +1,6 @@
 //! `cwe-aggregator`: the aggregation coordinator's daemon.
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use clap::Parser;
 use cwe_aggregator::{Config, config::DEFAULTS, run};

@@ -154,7 +154,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{testing::body, tries};
+    use crate::{testing::body, tries::tests::nullifier_root};
 
     const PAYOUTS: Address = Address::repeat_byte(5);
 
@@ -191,14 +191,14 @@ mod tests {
         let receipt = signed();
         let domain = domain(7, PAYOUTS);
         let others: BTreeSet<_> = (10..20).map(B256::with_last_byte).collect();
-        let without = tries::nullifier_root(&others);
-        let absent = tries::prove_nullifier(&others, receipt.nullifier);
+        let without = nullifier_root(&others);
+        let absent = NullifierProof::new(&others, receipt.nullifier);
         assert_eq!(broken(&receipt, &domain, &absent, without), Ok(true));
 
         let mut all = others;
         all.insert(receipt.nullifier);
-        let with = tries::nullifier_root(&all);
-        let present = tries::prove_nullifier(&all, receipt.nullifier);
+        let with = nullifier_root(&all);
+        let present = NullifierProof::new(&all, receipt.nullifier);
         assert_eq!(broken(&receipt, &domain, &present, with), Ok(false));
 
         assert!(broken(&receipt, &domain, &absent, with).is_err(), "a proof of another state");

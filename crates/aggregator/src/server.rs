@@ -25,7 +25,7 @@ use crate::{
     refusal::{Problem, Refusal},
     state::{Roots, StateBody},
     status::{EpochStatus, Statuses},
-    tries::{self, NullifierProof},
+    tries::NullifierProof,
 };
 
 /// A Reveal proof in hex and some words.
@@ -230,7 +230,7 @@ async fn prove(api: &Api, epoch: u64, nullifier: B256) -> Result<NullifierAnswer
     let made = tokio::task::spawn_blocking(move || NullifierAnswer {
         roots: shown.roots,
         included: shown.nullifiers.contains(&nullifier),
-        proof: tries::prove_nullifier(&shown.nullifiers, nullifier),
+        proof: NullifierProof::new(&shown.nullifiers, nullifier),
     });
     made.await.map_err(|_| Refusal::Unavailable)
 }

@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::B256;
+use cwe_aggregation::{EpochState, Total};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{
-    record::Record,
-    tries::{self, EMPTY_ROOT, Total, TotalKey},
-};
+use crate::{record::Record, tries::EMPTY_ROOT};
+
+/// What totals are kept by: work id, tier id.
+pub type TotalKey = (B256, B256);
 
 /// The roots that name a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -30,6 +31,15 @@ impl Roots {
         nullifier_root: EMPTY_ROOT,
         totals_root: EMPTY_ROOT,
     };
+}
+
+impl From<cwe_aggregation::Roots> for Roots {
+    fn from(roots: cwe_aggregation::Roots) -> Self {
+        Self {
+            nullifier_root: roots.nullifiers,
+            totals_root: roots.totals,
+        }
+    }
 }
 
 /// What an aggregate adds to a state, or all that is in one.
@@ -55,10 +65,13 @@ pub enum StateError {
 impl State {
     /// Its roots.
     pub fn roots(&self) -> Roots {
-        Roots {
-            nullifier_root: tries::nullifier_root(&self.nullifiers),
-            totals_root: tries::totals_root(&self.totals),
-        }
+        self.to_epoch_state().roots().into()
+    }
+
+    /// As inputs of proofs are made from it.
+    pub fn to_epoch_state(&self) -> EpochState {
+        let totals = self.totals.iter().map(|(key, total)| (*key, *total));
+        EpochState::from_parts(self.nullifiers.iter().copied(), totals)
     }
 
     /// Number of its reveals.

@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use alloy::primitives::B256;
+use cwe_aggregation::{RegionRule, Registry, Terms, WorkTerms};
 use cwe_usage::Element;
 use cwe_usage_circuits::REVEAL_PROOF_BYTES;
-use cwe_wallet::{chain::WorkTerms, ids::WorkId, messages::RevealBody};
+use cwe_wallet::messages::RevealBody;
 
 use crate::{
     record::Record,
@@ -44,17 +45,34 @@ pub(crate) fn reveal(number: u8) -> Reveal {
     }
 }
 
+/// A registry of works with the numbers from 1 on.
+pub(crate) fn registry(works: u8) -> Registry {
+    let rule = B256::right_padding_from(b"default");
+    let terms = Terms {
+        price_per_min: proofs::PRICE,
+        region_rule: rule,
+    };
+    let work = |number| WorkTerms {
+        work: proofs::work(number),
+        registered_at: 1,
+        from_epoch: 1,
+        terms,
+        previous: terms,
+    };
+    let row = RegionRule {
+        rule,
+        factor_ppm: proofs::REGION_PPM,
+    };
+    Registry::new((1..=works).map(work).collect(), vec![row]).unwrap()
+}
+
 /// A chain on which epoch 7 takes reveals from second 2 000 to the end of time.
 pub(crate) fn view() -> View {
-    let work = WorkTerms {
-        price: 1500,
-        region_ppm: 1_000_000,
-    };
     let terms = EpochTerms {
         key: Element::from(5),
         note_root: Element::from(66),
         tiers: vec![B256::with_last_byte(9)],
-        works: BTreeMap::from([(WorkId::try_from(B256::with_last_byte(1)).unwrap(), work)]),
+        registry: registry(1),
     };
     let epoch = EpochView {
         windows: Windows {

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use cwe_srs::{Setup, SrsStore};
-use cwe_usage_circuits::{RevealProof, SRS_K, VerifyingKeys, verify_reveal, verify_reveals};
-use eyre::{Result, WrapErr};
+use cwe_usage_circuits::{RevealProof, VerifyingKeys, verify_reveal, verify_reveals};
 
 /// Checks Reveal proofs.
 #[derive(Debug, Clone)]
@@ -13,16 +11,6 @@ pub struct RevealVerifier {
 }
 
 impl RevealVerifier {
-    /// Derives the verifying key from a reference string, which is read from a cache or made.
-    ///
-    /// # Errors
-    /// There is no such reference string, or it can't be kept.
-    pub fn derive(setup: Setup) -> Result<Self> {
-        let params = SrsStore::new(setup)?.params(SRS_K)?;
-        let keys = VerifyingKeys::derive(&params).wrap_err("deriving the verifying key of Reveal proofs")?;
-        Ok(Self::new(keys))
-    }
-
     /// A verifier with these keys.
     pub fn new(keys: VerifyingKeys) -> Self {
         Self { keys: Arc::new(keys) }

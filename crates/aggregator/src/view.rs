@@ -8,8 +8,8 @@ use std::{
 };
 
 use alloy::primitives::B256;
+use cwe_aggregation::Registry;
 use cwe_usage::Element;
-use cwe_wallet::chain::WorkTable;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -30,7 +30,7 @@ pub struct Windows {
 }
 
 /// What is fixed of an epoch once its submissions are over.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct EpochTerms {
     /// `K_E`.
     pub key: Element,
@@ -38,8 +38,8 @@ pub struct EpochTerms {
     pub note_root: Element,
     /// The tiers, in the order of `CWETiers.tierIds`.
     pub tiers: Vec<B256>,
-    /// What works cost.
-    pub works: WorkTable,
+    /// The works with their prices and region factors, as the chain has committed to them.
+    pub registry: Registry,
 }
 
 /// The state with the most reveals, as the chain says.
@@ -54,7 +54,7 @@ pub struct Best {
 }
 
 /// An epoch whose reveals are taken, aggregated or settled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct EpochView {
     /// Its windows.
     pub windows: Windows,
@@ -65,7 +65,7 @@ pub struct EpochView {
 }
 
 /// The chain as it was last seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct View {
     /// Time of the newest sealed block, Unix seconds.
     pub head_secs: u64,
@@ -140,16 +140,16 @@ impl EpochTerms {
     ///
     /// # Errors
     /// [`NotOfEpoch`].
-    pub fn check(&self, record: &Record) -> Result<(), NotOfEpoch> {
+    pub fn check(&self, epoch: u64, record: &Record) -> Result<(), NotOfEpoch> {
         if !self.tiers.contains(&record.tier.into()) {
             return Err(NotOfEpoch::Tier);
         }
-        let work = cwe_wallet::ids::WorkId::try_from(B256::from(record.work)).map_err(|_| NotOfEpoch::Work)?;
-        let terms = self.works.get(&work).ok_or(NotOfEpoch::Work)?;
-        if record.price != terms.price {
+        let work = B256::from(record.work);
+        let (price, region) = self.registry.price(work, epoch).ok_or(NotOfEpoch::Work)?;
+        if record.price != price {
             return Err(NotOfEpoch::Price);
         }
-        if record.region != terms.region_ppm {
+        if record.region != region {
             return Err(NotOfEpoch::Region);
         }
         if record.note_root != self.note_root {
@@ -186,7 +186,7 @@ mod tests {
     fn what_is_not_the_epochs_is_refused() {
         let terms = view().epochs[&EPOCH].terms.clone().unwrap();
         let good = reveal(1).record;
-        assert_eq!(terms.check(&good), Ok(()));
+        assert_eq!(terms.check(EPOCH, &good), Ok(()));
         let word = B256::with_last_byte(99);
         for (record, expected) in [
             (Record { tier: word.try_into().unwrap(), ..good }, NotOfEpoch::Tier),
@@ -195,7 +195,7 @@ mod tests {
             (Record { region: good.region + 1, ..good }, NotOfEpoch::Region),
             (Record { note_root: Element::from(99), ..good }, NotOfEpoch::NoteRoot),
         ] {
-            assert_eq!(terms.check(&record), Err(expected));
+            assert_eq!(terms.check(EPOCH, &record), Err(expected));
         }
     }
 }

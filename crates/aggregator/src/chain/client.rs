@@ -16,10 +16,9 @@ use cwe_bindings::economy::{
     },
 };
 use cwe_usage::Element;
-use cwe_wallet::chain::{Chain as _, ChainClient as WorksClient};
 use eyre::{Result, WrapErr, ensure};
 
-use super::{Chain, ChainFailure, Sending, account::Account, node};
+use super::{Chain, ChainFailure, Sending, account::Account, node, registry};
 use crate::{
     Config,
     state::Roots,
@@ -34,7 +33,6 @@ const MAX_EPOCHS: u64 = 32;
 pub struct ChainClient {
     provider: DynProvider,
     addresses: EconomyAddresses,
-    works: WorksClient,
     account: Account,
     keep_epochs: u64,
 }
@@ -61,7 +59,6 @@ impl ChainClient {
             config.l2.chain_id
         );
         Ok(Self {
-            works: WorksClient::new(provider.clone(), addresses),
             account: Account::new(provider.clone(), signer, store, config),
             provider,
             addresses,
@@ -144,7 +141,7 @@ impl ChainClient {
             key,
             note_root,
             tiers: self.call("reading the tiers", tiers.tierIds()).await?,
-            works: self.works.works(epoch).await?,
+            registry: registry::read(&self.provider, &self.addresses, epoch).await?,
         })))
     }
 

@@ -3,7 +3,6 @@ use std::{collections::BTreeMap, sync::OnceLock};
 use alloy::{primitives::Address, signers::local::PrivateKeySigner};
 use cwe_usage::Element;
 use cwe_usage_circuits::VerifyingKeys;
-use cwe_wallet::{chain::WorkTerms, ids::WorkId};
 
 use super::*;
 use crate::{
@@ -20,23 +19,17 @@ pub(crate) fn real() -> &'static (VerifyingKeys, View, Vec<RevealBody>) {
     REAL.get_or_init(|| {
         let keys = proofs::keys();
         let (epoch, bodies) = proofs::prove(&keys, EPOCH, 4);
-        let work = |number| (WorkId::try_from(proofs::work(number)).unwrap(), TERMS);
         let terms = EpochTerms {
             key: epoch.key,
             note_root: epoch.note_root,
             tiers: vec![B256::with_last_byte(1), epoch.tier],
-            works: (1..=proofs::WORKS).map(work).collect(),
+            registry: testing::registry(proofs::WORKS),
         };
         let mut view = testing::view();
         view.epochs.get_mut(&EPOCH).unwrap().terms = Some(Arc::new(terms));
         (keys.verifying_keys(), view, bodies)
     })
 }
-
-const TERMS: WorkTerms = WorkTerms {
-    price: proofs::PRICE,
-    region_ppm: proofs::REGION_PPM,
-};
 
 pub(crate) struct Fixture {
     pub(crate) ingress: Ingress,

@@ -12,6 +12,7 @@ use crate::{
     receipt,
     status::{Share, Shown, Status},
     testing::{self, EPOCH},
+    tries,
 };
 
 async fn api(limits: LimitsSection) -> (Router, Arc<Statuses>) {
@@ -115,7 +116,7 @@ async fn a_nullifier_is_shown_to_be_in_the_state_or_not() {
     let view = testing::view().epochs[&EPOCH].clone();
     let nullifiers: BTreeSet<_> = (1..9).map(B256::with_last_byte).collect();
     let roots = Roots {
-        nullifier_root: tries::nullifier_root(&nullifiers),
+        nullifier_root: tries::tests::nullifier_root(&nullifiers),
         totals_root: B256::ZERO,
     };
     let told = EpochStatus {

@@ -3,14 +3,12 @@
 use std::fmt;
 
 use alloy::primitives::B256;
+use cwe_aggregation::Total;
 use serde::{Deserialize, Serialize};
 use sqlx::{Row, any::AnyRow};
 
 use super::{Store, StoreError, number, word};
-use crate::{
-    state::{Roots, State},
-    tries::Total,
-};
+use crate::state::{Roots, State};
 
 const TOTAL_BYTES: usize = 32 + 32 + 8 + 8;
 

@@ -17,7 +17,6 @@ pub(crate) const WORKS: u8 = 100;
 /// What the chain has of the epoch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Epoch {
-    pub(crate) number: u64,
     pub(crate) key: Element,
     pub(crate) tier: B256,
     pub(crate) note_root: Element,
@@ -51,7 +50,6 @@ pub(crate) fn prove(keys: &ProvingKeys, number: u64, count: usize) -> (Epoch, Ve
     let splits: Vec<_> = (0..count.div_ceil(WORKS.into()) as u64).map(|who| split(terms, who)).collect();
     let notes = Tree::with_leaves(EPOCH_TREE_DEPTH, splits.iter().map(Split::notes_root)).unwrap();
     let epoch = Epoch {
-        number,
         key: terms.key,
         tier: terms.tier.into(),
         note_root: notes.root(),
