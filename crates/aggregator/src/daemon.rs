@@ -14,7 +14,7 @@ use cwe_jobs::Queue;
 use cwe_srs::{Setup, SrsStore};
 use cwe_usage_circuits::{SRS_K, VerifyingKeys};
 use cwe_sequencer::ops::{self, OpsServer};
-use eyre::{Result, WrapErr, eyre};
+use eyre::{Result, WrapErr, ensure, eyre};
 use metrics::gauge;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -93,6 +93,14 @@ pub async fn run(config: &Config, shutdown: CancellationToken) -> Result<Running
     let keys = keys.await.wrap_err("deriving the verifying key")??;
     let maker = Arc::new(GuestMaker::new(&keys)?);
     let verifier = RevealVerifier::new(keys);
+    if let Some(theirs) = chain.reveal_key_hash().await? {
+        let ours = maker.key_hash();
+        ensure!(
+            theirs == ours,
+            "the chain's verifier takes Reveal proofs of the key {theirs}, this program's is {ours}: set proofs.srs and \
+             proofs.srs_sha256 to the chain's reference string, or take the release that belongs to the chain"
+        );
+    }
     let tokens = match config.peers.tokens_file.as_os_str().is_empty() {
         true => Tokens::default(),
         false => Tokens::read(&config.peers.tokens_file)?,

@@ -1,7 +1,7 @@
 //! Inputs of the guest `aggregation`. What the guest will do is done here first, natively: an input that it would refuse,
 //! or whose pairing the contract would not accept, is never proven.
 
-use alloy::primitives::{B256, Bytes};
+use alloy::primitives::{B256, Bytes, keccak256};
 use cwe_aggregation::{AggregationInput, EpochContext, Record, aggregate};
 use cwe_halo2_verifier::{Accumulator, Curve, G2Point, NativeCurve, Word};
 use cwe_usage_circuits::{REVEAL_INPUTS, VerifyingKeys, g2_words};
@@ -31,6 +31,11 @@ impl GuestMaker {
             verifying_key: portable.encode().into(),
             s_g2: G2Point::from_words(&words).ok_or_eyre("the reference string's second point is none")?,
         })
+    }
+
+    /// Hash of the circuit's key, which the chain's verifier has too.
+    pub fn key_hash(&self) -> B256 {
+        keccak256(&self.verifying_key)
     }
 
     fn input(&self, request: &Request<'_>) -> Result<AggregationInput, MakeError> {

@@ -11,7 +11,7 @@ use alloy::{
 use cwe_bindings::economy::{
     EconomyAddresses,
     contracts::{
-        CWEConsumption, CWEPayouts, CWETiers, EpochBeacon, EpochClock,
+        AggregationVerifier, CWEConsumption, CWEPayouts, CWETiers, EpochBeacon, EpochClock,
         cwe_payouts::ICWEPayouts::Aggregate,
     },
 };
@@ -64,6 +64,21 @@ impl ChainClient {
             addresses,
             keep_epochs: config.serve.keep_epochs,
         })
+    }
+
+    /// Hash of the Reveal circuit's key that the chain's verifier of aggregates has; none where none is set.
+    ///
+    /// # Errors
+    /// The node does not answer, or the verifier is none of ours.
+    pub async fn reveal_key_hash(&self) -> Result<Option<B256>, ChainFailure> {
+        const DOING: &str = "reading the verifier of aggregates";
+        let payouts = CWEPayouts::new(self.addresses.payouts, &self.provider);
+        let verifier = self.call(DOING, payouts.verifiers()).await?.aggregation;
+        if verifier.is_zero() {
+            return Ok(None);
+        }
+        let verifier = AggregationVerifier::new(verifier, &self.provider);
+        Ok(Some(self.call(DOING, verifier.revealKeyHash()).await?))
     }
 
     /// The contracts.
