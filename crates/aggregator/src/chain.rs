@@ -3,12 +3,14 @@
 mod account;
 mod client;
 mod registry;
+mod settlements;
 
 use std::{future::Future, sync::Arc};
 
 use alloy::transports::{RpcError, TransportErrorKind};
 
 pub use client::ChainClient;
+pub use settlements::{Due, SettlementBasis, Settlements};
 
 use crate::{
     state::Roots,

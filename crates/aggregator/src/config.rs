@@ -240,6 +240,8 @@ pub struct AggregatesSection {
     pub in_flight: u32,
     /// Times that a proof is begun before it counts as failed.
     pub max_attempts: u32,
+    /// Whether epochs are settled too.
+    pub settle: bool,
 }
 
 impl Default for AggregatesSection {
@@ -250,6 +252,7 @@ impl Default for AggregatesSection {
             after_secs: 3_600,
             in_flight: 4,
             max_attempts: 5,
+            settle: true,
         }
     }
 }

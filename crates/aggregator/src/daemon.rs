@@ -22,7 +22,7 @@ use tracing::{info, warn};
 
 use crate::{
     Config,
-    chain::{Chain, ChainClient},
+    chain::{Chain, ChainClient, Settlements},
     ingress::{Counts, Ingress},
     listener::{Bounded, From},
     guest::GuestMaker,
@@ -31,6 +31,7 @@ use crate::{
     planner::Planner,
     receipt::ReceiptSigner,
     server::{Api, router},
+    settler::Settler,
     status::Statuses,
     store::Store,
     verifier::RevealVerifier,
@@ -132,6 +133,16 @@ pub async fn run(config: &Config, shutdown: CancellationToken) -> Result<Running
         coordinator,
     };
     let timeout = Duration::from_millis(config.peers.request_timeout_ms);
+    let settler = queue.clone().filter(|_| config.aggregates.settle).map(|queue| Settler {
+        chain: chain.clone(),
+        view: view.clone(),
+        statuses: statuses.clone(),
+        store: store.clone(),
+        queue,
+        chain_id: config.l2.chain_id,
+        payouts,
+        max_attempts: config.aggregates.max_attempts,
+    });
     let planner = Planner {
         chain: chain.clone(),
         view: view.clone(),
@@ -151,7 +162,7 @@ pub async fn run(config: &Config, shutdown: CancellationToken) -> Result<Running
     let pause = Duration::from_millis(config.l2.poll_interval_ms);
     let mut tasks = JoinSet::new();
     tasks.spawn(watch_chain(chain, shown, ready.clone(), pause, shutdown.clone()));
-    tasks.spawn(plan(planner, pause, shutdown.clone()));
+    tasks.spawn(plan(planner, settler, pause, shutdown.clone()));
 
     let report = move || {
         let ready = ready.load(Ordering::Relaxed);
@@ -230,19 +241,30 @@ async fn watch_chain<C: Chain>(
     }
 }
 
-async fn plan<C: Chain, M: AggregateMaker>(
+/// One after the other: both send from one account.
+async fn plan<C: Settlements, M: AggregateMaker>(
     mut planner: Planner<C, M>,
+    settler: Option<Settler<C>>,
     pause: Duration,
     shutdown: CancellationToken,
 ) -> Result<()> {
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
-            () = planner.turn() => {}
+            () = turn(&mut planner, settler.as_ref()) => {}
         }
         tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
             () = tokio::time::sleep(pause) => {}
         }
+    }
+}
+
+async fn turn<C: Settlements, M: AggregateMaker>(planner: &mut Planner<C, M>, settler: Option<&Settler<C>>) {
+    planner.turn().await;
+    if let Some(settler) = settler
+        && let Err(failure) = settler.turn().await
+    {
+        warn!(error = %failure, "can't settle now");
     }
 }

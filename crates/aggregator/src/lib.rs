@@ -2,7 +2,7 @@
 //!
 //! In: `POST /ingress` with one anonymous record and its Reveal proof, from any wallet; the L2's epochs, works and
 //! states; states and aggregates of other coordinators. Out: a signed receipt for every record that is durable, jobs for
-//! the prover's queue, and calls of `CWEPayouts.submitAggregate`. `cwe-aggregator` runs it; wallets and peers call it.
+//! the prover's queue, and calls of `CWEPayouts`: aggregates, and the settlement of epochs. `cwe-aggregator` runs it; wallets and peers call it.
 //!
 //! - **It learns** single records: epoch, tier, work, units. Addresses are reduced to one of some thousand groups as
 //!   soon as a connection is accepted; nothing of them, of times or of the order of arrival is kept or logged.
@@ -38,6 +38,7 @@ pub mod receipt;
 mod record;
 mod refusal;
 mod server;
+mod settler;
 pub mod state;
 mod status;
 pub mod store;
@@ -61,5 +62,6 @@ pub use receipt::{Receipt, ReceiptSigner};
 pub use record::{Malformed, Record};
 pub use refusal::{Problem, Refusal};
 pub use server::{Api, NullifierAnswer, router};
-pub use status::{EpochStatus, Share, Shown, Status, Statuses};
+pub use settler::{Settler, SettlerError};
+pub use status::{EpochStatus, KnownState, Share, Status, Statuses};
 pub use verifier::RevealVerifier;

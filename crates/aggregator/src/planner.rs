@@ -25,7 +25,7 @@ use crate::{
     maker::{AggregateMaker, Made, MakeError, Request},
     peers::PeerClient,
     state::{Roots, State},
-    status::{EpochStatus, Share, Shown, Status, Statuses},
+    status::{EpochStatus, KnownState, Share, Status, Statuses},
     store::{Stage, Store, StoreError, StoredAggregate},
     view::{Best, EpochTerms, EpochView},
 };
@@ -137,11 +137,9 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
     async fn epoch(&mut self, epoch: u64, view: &EpochView, now: u64) -> Result<(), PlanError> {
         let mut stored = self.store.aggregates(epoch).await?;
         let base = self.base(epoch, view.best, &mut stored).await?;
-        let shown = (base.roots == view.best.roots).then(|| {
-            Arc::new(Shown {
-                roots: base.roots,
-                nullifiers: base.state.nullifiers.clone(),
-            })
+        let known = Arc::new(KnownState {
+            roots: base.roots,
+            state: base.state.clone(),
         });
         let mut line = line(&stored, base);
         self.drop_others(epoch, &stored, &line, view.best.roots).await?;
@@ -152,7 +150,7 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
                 self.plan(epoch, terms, now >= view.windows.reveal_ends_at, &mut line).await?;
             }
         }
-        self.tell(epoch, view, &line, shown).await
+        self.tell(epoch, view, &line, known).await
     }
 
     /// The best state; where nobody gives its data, the best of those whose data is here.
@@ -432,7 +430,7 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
         epoch: u64,
         view: &EpochView,
         line: &Line,
-        shown: Option<Arc<Shown>>,
+        known: Arc<KnownState>,
     ) -> Result<(), PlanError> {
         let share = |stage| {
             let steps = line.steps.iter().filter(|step| step.stage == stage);
@@ -451,10 +449,13 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
             planned: share(Stage::Planned),
             proven: share(Stage::Proven),
             best: view.best,
-            has_best: shown.is_some(),
+            has_best: known.roots == view.best.roots,
         };
         gauge!("cwe_aggregator_waiting_reveals", "epoch" => epoch.to_string()).set(waiting as f64);
-        self.statuses.set(Status { told, shown });
+        self.statuses.set(Status {
+            told,
+            known: Some(known),
+        });
         Ok(())
     }
 }

@@ -225,12 +225,12 @@ async fn nullifier_proof(
 
 async fn prove(api: &Api, epoch: u64, nullifier: B256) -> Result<NullifierAnswer, Refusal> {
     let missing = Refusal::NotFound("the data of this epoch's state is not here");
-    let shown = api.statuses.get(epoch).and_then(|status| status.shown).ok_or(missing)?;
+    let shown = api.statuses.get(epoch).and_then(|status| status.shown().cloned()).ok_or(missing)?;
     let _place = api.provers.try_acquire().map_err(|_| Refusal::Busy)?;
     let made = tokio::task::spawn_blocking(move || NullifierAnswer {
         roots: shown.roots,
-        included: shown.nullifiers.contains(&nullifier),
-        proof: NullifierProof::new(&shown.nullifiers, nullifier),
+        included: shown.state.nullifiers.contains(&nullifier),
+        proof: NullifierProof::new(&shown.state.nullifiers, nullifier),
     });
     made.await.map_err(|_| Refusal::Unavailable)
 }

@@ -1,18 +1,14 @@
 //! What is told of epochs: the planner writes it after each turn, requests read it. So a request costs no look into the
 //! store, and counts change no faster than the planner's turns, whoever watches them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use alloy::primitives::B256;
 use parking_lot::RwLock;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    state::Roots,
+    state::{Roots, State},
     view::{Best, Windows},
 };
 
@@ -47,13 +43,13 @@ pub struct Share {
     pub reveals: u64,
 }
 
-/// A state of which proofs are shown.
+/// A state on the chain whose data is here.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Shown {
+pub struct KnownState {
     /// Its roots.
     pub roots: Roots,
-    /// Its nullifiers.
-    pub nullifiers: BTreeSet<B256>,
+    /// What is in it.
+    pub state: State,
 }
 
 /// What is known of an epoch.
@@ -61,8 +57,15 @@ pub struct Shown {
 pub struct Status {
     /// What is told.
     pub told: EpochStatus,
-    /// The best state, where its data is here.
-    pub shown: Option<Arc<Shown>>,
+    /// The best of the states whose data is here.
+    pub known: Option<Arc<KnownState>>,
+}
+
+impl Status {
+    /// The state of which proofs are shown: the best one, or none if its data is not here.
+    pub fn shown(&self) -> Option<&Arc<KnownState>> {
+        self.known.as_ref().filter(|known| known.roots == self.told.best.roots)
+    }
 }
 
 /// What is known of the epochs that are followed.

@@ -5,6 +5,7 @@
 //! `kill -9`.
 
 mod aggregates;
+mod carried;
 mod transactions;
 
 use std::{collections::BTreeSet, fmt, time::Duration};
@@ -208,6 +209,8 @@ impl Store {
             "DELETE FROM reveals WHERE epoch < $1",
             "DELETE FROM reveal_proofs WHERE epoch < $1",
             "DELETE FROM aggregates WHERE epoch < $1",
+            // The next settlement needs that of the epoch before it.
+            "DELETE FROM carried WHERE epoch < $1 - 1",
         ] {
             sqlx::query(delete).bind(number(epoch)?).execute(&self.pool).await?;
         }

@@ -9,6 +9,7 @@ mod publish;
 mod register;
 mod show;
 mod update;
+mod withdraw;
 mod work;
 
 use alloy::{
@@ -30,6 +31,7 @@ enum CreatorCommand {
     Key(key::KeyCommandArgs),
     Register(register::RegisterArgs),
     Work(Box<work::WorkArgs>),
+    Withdraw(Box<withdraw::WithdrawArgs>),
     Earnings(earnings::EarningsArgs),
 }
 
@@ -39,6 +41,7 @@ pub(crate) async fn run(args: &CreatorArgs) -> Result<()> {
         CreatorCommand::Key(args) => key::run(args),
         CreatorCommand::Register(args) => register::run(args).await,
         CreatorCommand::Work(args) => work::run(args).await,
+        CreatorCommand::Withdraw(args) => withdraw::run(args).await,
         CreatorCommand::Earnings(args) => earnings::run(args).await,
     }
 }

@@ -1,8 +1,9 @@
-//! The economy's contracts as `cwe creator`, `cwe listener` and `cwe wallet` use them: found, called, their refusals put into words.
+//! The economy's contracts as `cwe creator`, `cwe listener`, `cwe wallet` and `cwe epoch` use them: found, called, their refusals put into words.
 
 pub(crate) mod ids;
 pub(crate) mod private_file;
 mod refusal;
+pub(crate) mod snapshot;
 
 use std::{
     path::PathBuf,

@@ -11,6 +11,7 @@ mod creator;
 mod deposit;
 mod devnet;
 mod economy;
+mod epoch;
 mod genesis;
 mod keys;
 mod l2;
@@ -53,6 +54,7 @@ enum Command {
     Creator(creator::CreatorArgs),
     Listener(listener::ListenerArgs),
     Wallet(Box<wallet::WalletArgs>),
+    Epoch(epoch::EpochArgs),
     #[command(name = cwe_prover_daemon::guard::GUARD, hide = true)]
     Guard(prove::GuardCommand),
 }
@@ -84,6 +86,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Creator(args) => creator::run(&args).await,
         Command::Listener(args) => listener::run(&args).await,
         Command::Wallet(args) => wallet::run(&args).await,
+        Command::Epoch(args) => epoch::run(&args).await,
         Command::Guard(guard) => guard.run(),
     }
 }

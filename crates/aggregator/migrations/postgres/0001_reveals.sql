@@ -41,3 +41,11 @@ CREATE TABLE transactions (
     hash      BYTEA NOT NULL,
     raw       BYTEA NOT NULL
 );
+
+-- What settled epochs carried on.
+CREATE TABLE carried (
+    epoch    BIGINT NOT NULL,
+    root     BYTEA NOT NULL,
+    entries  BYTEA NOT NULL,
+    PRIMARY KEY (epoch, root)
+);

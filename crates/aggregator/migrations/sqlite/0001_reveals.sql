@@ -41,3 +41,11 @@ CREATE TABLE transactions (
     hash      BLOB NOT NULL,
     raw       BLOB NOT NULL
 );
+
+-- What settled epochs carried on.
+CREATE TABLE carried (
+    epoch    BIGINT NOT NULL,
+    root     BLOB NOT NULL,
+    entries  BLOB NOT NULL,
+    PRIMARY KEY (epoch, root)
+) WITHOUT ROWID;

@@ -61,6 +61,10 @@ impl Account {
         }
     }
 
+    pub(super) const fn address(&self) -> Address {
+        self.signer.address()
+    }
+
     /// Sends a call unless another one is on its way.
     pub(super) async fn send(&self, purpose: &str, to: Address, input: Bytes) -> Result<Sending, ChainFailure> {
         let nonce = self.nonce().await?;

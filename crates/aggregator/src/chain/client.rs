@@ -31,9 +31,9 @@ const MAX_EPOCHS: u64 = 32;
 
 /// The economy on one L2, and the account that writes to it.
 pub struct ChainClient {
-    provider: DynProvider,
-    addresses: EconomyAddresses,
-    account: Account,
+    pub(super) provider: DynProvider,
+    pub(super) addresses: EconomyAddresses,
+    pub(super) account: Account,
     keep_epochs: u64,
 }
 
@@ -86,7 +86,7 @@ impl ChainClient {
         &self.addresses
     }
 
-    async fn call<P: Provider, D: CallDecoder>(
+    pub(super) async fn call<P: Provider, D: CallDecoder>(
         &self,
         doing: &'static str,
         call: CallBuilder<P, D>,
@@ -118,7 +118,13 @@ impl ChainClient {
         }
     }
 
-    async fn epoch(&self, epoch: u64, head_secs: u64, last: Option<&EpochView>) -> Result<EpochView, ChainFailure> {
+    async fn epoch(
+        &self,
+        epoch: u64,
+        head_secs: u64,
+        is_settled: bool,
+        last: Option<&EpochView>,
+    ) -> Result<EpochView, ChainFailure> {
         let clock = EpochClock::new(self.addresses.clock, &self.provider);
         let windows = self.call("reading an epoch's windows", clock.windowsOf(epoch)).await?;
         let windows = Windows {
@@ -135,7 +141,7 @@ impl ChainClient {
         Ok(EpochView {
             windows,
             terms,
-            best: self.best(epoch).await?,
+            best: self.best(epoch, is_settled).await?,
         })
     }
 
@@ -160,18 +166,20 @@ impl ChainClient {
         })))
     }
 
-    /// The state that the epoch was settled on, else the one with the most reveals.
-    async fn best(&self, epoch: u64) -> Result<Best, ChainFailure> {
+    /// The state that the epoch was settled on, if it was by a proof; else the one with the most reveals.
+    pub(super) async fn best(&self, epoch: u64, is_settled: bool) -> Result<Best, ChainFailure> {
         let payouts = CWEPayouts::new(self.addresses.payouts, &self.provider);
-        let settled = self.call("reading a settlement", payouts.basisOf(epoch)).await?;
-        if !settled.basis.nullifierRoot.is_zero() {
-            return Ok(Best {
-                roots: Roots {
-                    nullifier_root: settled.basis.nullifierRoot,
-                    totals_root: settled.basis.totalsRoot,
-                },
-                reveals: settled.reveals,
-            });
+        if is_settled {
+            let settled = self.call("reading a settlement", payouts.basisOf(epoch)).await?;
+            if !settled.basis.nullifierRoot.is_zero() {
+                return Ok(Best {
+                    roots: Roots {
+                        nullifier_root: settled.basis.nullifierRoot,
+                        totals_root: settled.basis.totalsRoot,
+                    },
+                    reveals: settled.reveals,
+                });
+            }
         }
         let best = self.call("reading an epoch's best state", payouts.rootsOf(epoch)).await?;
         Ok(Best {
@@ -198,7 +206,7 @@ impl Chain for ChainClient {
             let oldest = next.saturating_sub(self.keep_epochs).max(current.saturating_sub(MAX_EPOCHS - 1)).max(1);
             for epoch in oldest..=current {
                 let known = last.as_ref().and_then(|view| view.epochs.get(&epoch));
-                epochs.insert(epoch, self.epoch(epoch, head_secs, known).await?);
+                epochs.insert(epoch, self.epoch(epoch, head_secs, epoch < next, known).await?);
             }
         }
         Ok(View { head_secs, epochs })

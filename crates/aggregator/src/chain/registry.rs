@@ -1,6 +1,6 @@
 //! The works of an epoch from their events, compared with the chain's commitment to them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use alloy::{
     primitives::B256,
@@ -13,6 +13,7 @@ use cwe_bindings::economy::{
     EconomyAddresses,
     contracts::{RegionRules, WorkRegistry},
 };
+use cwe_dapr::{RegionFactor, RegistryOpening, WorkRecord};
 use cwe_wallet::chain::logs;
 
 use super::{ChainFailure, node};
@@ -32,11 +33,55 @@ pub(super) async fn read(
     addresses: &EconomyAddresses,
     epoch: u64,
 ) -> Result<Registry, ChainFailure> {
+    let (leaves, rules) = works(provider, addresses, epoch).await?;
     let contract = WorkRegistry::new(addresses.registry, provider);
     let committed = contract.registryCommitment(epoch).call().await;
-    let committed = committed.map_err(|error| failure(error))?;
+    let committed = committed.map_err(failure)?;
+    let registry = tokio::task::spawn_blocking(move || Registry::new(leaves, rules));
+    let registry = registry.await.map_err(|_| ChainFailure::Nonsense(DOING))?;
+    let registry = registry.map_err(|_| ChainFailure::Nonsense(DOING))?;
+    if registry.commitment() == committed {
+        Ok(registry)
+    } else {
+        Err(ChainFailure::Registry(epoch))
+    }
+}
+
+/// Registrations of some works of an epoch, opened; whoever uses them checks them against the commitment.
+pub(super) async fn open(
+    provider: &DynProvider,
+    addresses: &EconomyAddresses,
+    epoch: u64,
+    wanted: &BTreeSet<B256>,
+) -> Result<RegistryOpening, ChainFailure> {
+    let (leaves, rules) = works(provider, addresses, epoch).await?;
+    let record = |leaf: WorkTerms| WorkRecord {
+        work: leaf.work,
+        registered_at: leaf.registered_at,
+        from_epoch: leaf.from_epoch,
+        price_per_min: leaf.terms.price_per_min,
+        region_rule: leaf.terms.region_rule,
+        previous_price_per_min: leaf.previous.price_per_min,
+        previous_region_rule: leaf.previous.region_rule,
+    };
+    let records: Vec<_> = leaves.into_iter().map(record).collect();
+    let regions = rules.into_iter().map(|row| RegionFactor {
+        rule: row.rule,
+        factor_ppm: row.factor_ppm,
+    });
+    let (regions, wanted): (Vec<_>, _) = (regions.collect(), wanted.clone());
+    let opened = tokio::task::spawn_blocking(move || RegistryOpening::new(&records, &regions, &wanted));
+    opened.await.map_err(|_| ChainFailure::Nonsense(DOING))
+}
+
+/// All works of an epoch in the order of their registration, and its table of region rules.
+async fn works(
+    provider: &DynProvider,
+    addresses: &EconomyAddresses,
+    epoch: u64,
+) -> Result<(Vec<WorkTerms>, Vec<RegionRule>), ChainFailure> {
     let rows = RegionRules::new(addresses.regions, provider).rowsOf(epoch).call().await;
-    let rules = rows.map_err(|error| failure(error))?.into_iter().map(|row| RegionRule {
+    let rules = rows.map_err(failure)?.into_iter().map(|row| RegionRule {
         rule: row.rule,
         factor_ppm: row.factorPpm,
     });
@@ -46,18 +91,7 @@ pub(super) async fn read(
     let registered = registrations(provider, &registered).await?;
     let terms = logs::all(provider, &filter(WorkRegistry::TermsSet::SIGNATURE_HASH), 0, head, DOING).await?;
     let terms: Vec<_> = terms.iter().map(decode::<WorkRegistry::TermsSet>).collect::<Result<_, _>>()?;
-    let leaves = leaves(epoch, &registered, &terms);
-    let registry = tokio::task::spawn_blocking({
-        let rules = rules.collect();
-        move || Registry::new(leaves, rules)
-    });
-    let registry = registry.await.map_err(|_| ChainFailure::Nonsense(DOING))?;
-    let registry = registry.map_err(|_| ChainFailure::Nonsense(DOING))?;
-    if registry.commitment() == committed {
-        Ok(registry)
-    } else {
-        Err(ChainFailure::Registry(epoch))
-    }
+    Ok((leaves(epoch, &registered, &terms), rules.collect()))
 }
 
 fn failure(error: alloy::contract::Error) -> ChainFailure {

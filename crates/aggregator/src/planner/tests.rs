@@ -199,8 +199,9 @@ async fn full_aggregates_are_planned_each_on_the_one_before_and_posted_in_order(
     let told = fixture.told();
     assert_eq!((told.planned.reveals, told.proven.reveals, told.waiting), (0, 0, 2));
     assert!(told.has_best);
-    let shown = fixture.planner.statuses.get(EPOCH).unwrap().shown.unwrap();
-    assert_eq!((shown.roots, shown.nullifiers.len()), (told.best.roots, 8));
+    let status = fixture.planner.statuses.get(EPOCH).unwrap();
+    let shown = status.shown().unwrap();
+    assert_eq!((shown.roots, shown.state.nullifiers.len()), (told.best.roots, 8));
 }
 
 #[tokio::test]

@@ -10,7 +10,8 @@ use crate::{
     ingress::tests::{Fixture, real, start},
     peers::{Peers, Tokens},
     receipt,
-    status::{Share, Shown, Status},
+    state::State,
+    status::{KnownState, Share, Status},
     testing::{self, EPOCH},
     tries,
 };
@@ -129,10 +130,11 @@ async fn a_nullifier_is_shown_to_be_in_the_state_or_not() {
         best: crate::view::Best { roots, reveals: 8 },
         has_best: true,
     };
-    statuses.set(Status { told, shown: None });
+    statuses.set(Status { told, known: None });
     assert_eq!(get_json(&router, &format!("/proof/{EPOCH}/{}", B256::ZERO)).await.0, StatusCode::NOT_FOUND);
-    let shown = Some(Arc::new(Shown { roots, nullifiers }));
-    statuses.set(Status { told, shown });
+    let state = State { nullifiers, ..State::default() };
+    let known = Some(Arc::new(KnownState { roots, state }));
+    statuses.set(Status { told, known });
     let (status, answer) = get_json(&router, &format!("/batch_status/{EPOCH}")).await;
     assert_eq!((status, &answer["accepted"]), (StatusCode::OK, &8.into()));
     assert_eq!(answer["best"]["reveals"], 8);

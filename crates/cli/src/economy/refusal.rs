@@ -23,6 +23,7 @@ pub(crate) fn explain(data: &[u8]) -> String {
         .or_else(|| creators(data))
         .or_else(|| epochs(data))
         .or_else(|| payments(data))
+        .or_else(|| payouts(data))
         .or_else(|| others(data))
         .or_else(|| decode_revert_reason(data).filter(|reason| !reason.is_empty()))
         .unwrap_or_else(|| {
@@ -169,15 +170,23 @@ fn payments(data: &[u8]) -> Option<String> {
     })
 }
 
-fn others(data: &[u8]) -> Option<String> {
-    let identity = CWEIdentityErrors::abi_decode(data)
-        .ok()
-        .map(|error| format!("{error:?}"));
-    identity.or_else(|| {
-        CWEPayoutsErrors::abi_decode(data)
-            .ok()
-            .map(|error| format!("{error:?}"))
+fn payouts(data: &[u8]) -> Option<String> {
+    use CWEPayoutsErrors as E;
+    Some(match E::abi_decode(data).ok()? {
+        E::AlreadyWithdrawn(e) => format!("the payout of work {} of epoch {} was withdrawn before", e.workId, e.epoch),
+        E::PayoutInvalid(e) => format!(
+            "the payout list of epoch {} does not have {} for work {}, or the epoch is not settled",
+            e.epoch,
+            amount::show(e.amount),
+            e.workId
+        ),
+        other => format!("{other:?}"),
     })
+}
+
+fn others(data: &[u8]) -> Option<String> {
+    let identity = CWEIdentityErrors::abi_decode(data).ok();
+    identity.map(|error| format!("{error:?}"))
 }
 
 /// The beginning is enough: errors that are meant to be read are short.
