@@ -52,7 +52,7 @@ impl GuestMaker {
         let state = request.base.to_epoch_state();
         let key = self.verifying_key.clone();
         let input = state.input(&context, &terms.registry, key, request.coordinator, &records);
-        input.map_err(|error| MakeError::Refused(error.to_string()))
+        input.map_err(|_| MakeError::Refused("a nullifier, tier or work of theirs does not fit the state"))
     }
 
     /// What the contract checks of the accumulator.
@@ -85,9 +85,10 @@ fn record(reveal: &Reveal) -> Record {
 impl AggregateMaker for GuestMaker {
     fn make(&self, request: &Request<'_>) -> Result<Made, MakeError> {
         let input = self.input(request)?;
-        let shown = aggregate::<NativeCurve>(&input).map_err(|error| MakeError::Refused(error.to_string()))?;
+        let shown = aggregate::<NativeCurve>(&input);
+        let shown = shown.map_err(|_| MakeError::Refused("run natively, it refuses them"))?;
         if !self.pairing_holds(&shown.accumulator) {
-            return Err(MakeError::Refused("a Reveal proof does not hold".into()));
+            return Err(MakeError::Refused("a Reveal proof does not hold"));
         }
         Ok(Made {
             after: shown.aggregate.after.into(),

@@ -40,15 +40,15 @@ pub struct Made {
     pub head: Vec<u8>,
 }
 
-/// Why no proof can be made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why no proof can be made. Names no nullifier: it is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MakeError {
     /// The guest would refuse one or more of these reveals.
     #[error("the guest would refuse these reveals: {0}")]
-    Refused(String),
+    Refused(&'static str),
     /// What the chain says does not fit together: later.
     #[error("{0}")]
-    NotNow(String),
+    NotNow(&'static str),
 }
 
 /// Makes the inputs of proofs.

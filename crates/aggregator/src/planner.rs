@@ -50,7 +50,7 @@ pub enum PlanError {
     Payload(#[from] GuestJobError),
     /// No input can be made now.
     #[error("no aggregate can be made: {0}")]
-    Make(String),
+    Make(&'static str),
     /// A thread failed.
     #[error("a computation was cut off")]
     CutOff,
@@ -355,7 +355,7 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
     ) -> Result<(), PlanError> {
         let reveals = self.store.reveals(epoch, nullifiers).await?;
         let step = State::of_records(reveals.iter().map(|reveal| &reveal.record));
-        let step = step.map_err(|error| PlanError::Make(error.to_string()))?;
+        let step = step.map_err(|_| PlanError::Make("two reveals have one nullifier"))?;
         let (maker, terms, base) = (self.maker.clone(), terms.clone(), line.state.clone());
         let (chain_id, coordinator, before) = (self.chain_id, self.coordinator, line.tip);
         let added = step.clone();
@@ -370,9 +370,9 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
             };
             let made = maker.make(&request)?;
             let mut state = base;
-            state.add(&added).map_err(|error| MakeError::Refused(error.to_string()))?;
+            state.add(&added).map_err(|_| MakeError::Refused("the state has one of them"))?;
             if state.roots() != made.after {
-                return Err(MakeError::NotNow("the maker leads to another state: report this".into()));
+                return Err(MakeError::NotNow("the guest leads to another state: report this"));
             }
             Ok((made, state))
         });

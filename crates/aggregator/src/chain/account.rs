@@ -1,15 +1,15 @@
 //! The account's transactions on the L2: one at a time, written down before it is sent, sent again until it is mined, and
 //! with higher fees when that takes too long. Whether what it was for is done, the chain says.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use alloy::{
     consensus::{SignableTransaction, TxEip1559, TxEnvelope},
-    eips::eip2718::Encodable2718,
+    eips::{BlockId, eip2718::Encodable2718},
     network::TxSignerSync,
     primitives::{Address, Bytes, TxKind, U256},
     providers::{DynProvider, Provider},
-    rpc::types::TransactionRequest,
+    rpc::types::{BlockOverrides, TransactionRequest},
     signers::local::PrivateKeySigner,
     sol_types::SolInterface,
 };
@@ -72,7 +72,8 @@ impl Account {
             return Ok(Sending::Waits);
         }
         let call = TransactionRequest::default().from(self.signer.address()).to(to).input(input.clone().into());
-        let gas = match self.provider.estimate_gas(call).await {
+        let trial = self.provider.estimate_gas(call).block(BlockId::pending());
+        let gas = match trial.with_block_overrides(at_present()).await {
             Ok(gas) => gas.saturating_add(gas / GAS_MARGIN_DIVISOR),
             Err(error) => {
                 let revert = error.as_error_resp().and_then(|answer| answer.as_revert_data());
@@ -179,6 +180,15 @@ impl Account {
             cost_wei: cost.to_string(),
             max_cost_wei: self.max_cost_wei,
         })
+    }
+}
+
+/// The open block of a quiet chain keeps its time until a transaction comes.
+fn at_present() -> BlockOverrides {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    BlockOverrides {
+        time: now.ok().map(|now| now.as_secs()),
+        ..BlockOverrides::default()
     }
 }
 
