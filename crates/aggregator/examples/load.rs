@@ -1,7 +1,13 @@
 //! Measures how many reveals a coordinator takes: starts the daemon as a process of its own on a chain that this program
 //! plays, makes real reveals, and sends them, each by a connection of its own, as wallets do. A table, and one line of
 //! JSON.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a measurement ends where it fails")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a measurement ends where it fails"
+)]
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -32,7 +38,10 @@ async fn main() {
     let (epoch, bodies) = tokio::task::spawn_blocking(move || proofs::prove(&proofs::keys(), node::EPOCH, count))
         .await
         .unwrap();
-    println!("reveals made                  {count} in {:.0} s", making.elapsed().as_secs_f64());
+    println!(
+        "reveals made                  {count} in {:.0} s",
+        making.elapsed().as_secs_f64()
+    );
     let node = node::start(epoch, folder.path()).await;
     let daemon = Daemon::start(&program, node, folder.path());
     wait_until_open(&daemon).await;

@@ -63,10 +63,18 @@ pub(crate) mod tests {
         assert_eq!(assemble(&all, Roots::EMPTY), Some(State::default()));
         assert_eq!(assemble(&all, second.after).unwrap().reveals(), 3);
         assert_eq!(assemble(&all, other.after).unwrap().reveals(), 1);
-        assert_eq!(assemble(&[second.clone(), other], second.after), None, "a step is missing");
+        assert_eq!(
+            assemble(&[second.clone(), other], second.after),
+            None,
+            "a step is missing"
+        );
         let mut lie = second.clone();
         lie.step.nullifiers.pop_first();
-        assert_eq!(assemble(&[lie, first.clone()], second.after), None, "roots are recomputed");
+        assert_eq!(
+            assemble(&[lie, first.clone()], second.after),
+            None,
+            "roots are recomputed"
+        );
         let mut circle = first;
         circle.before = circle.after;
         let end = circle.after;

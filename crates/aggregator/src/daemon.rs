@@ -11,9 +11,9 @@ use std::{
 
 use axum::Router;
 use cwe_jobs::Queue;
+use cwe_sequencer::ops::{self, OpsServer};
 use cwe_srs::{Setup, SrsStore};
 use cwe_usage_circuits::{SRS_K, VerifyingKeys};
-use cwe_sequencer::ops::{self, OpsServer};
 use eyre::{Result, WrapErr, ensure, eyre};
 use metrics::gauge;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
@@ -23,9 +23,9 @@ use tracing::{info, warn};
 use crate::{
     Config,
     chain::{Chain, ChainClient, Settlements},
+    guest::GuestMaker,
     ingress::{Counts, Ingress},
     listener::{Bounded, From},
-    guest::GuestMaker,
     maker::AggregateMaker,
     peers::{PeerClient, Peers, Tokens},
     planner::Planner,
@@ -179,7 +179,9 @@ pub async fn run(config: &Config, shutdown: CancellationToken) -> Result<Running
     let stop = shutdown.clone();
     tasks.spawn(async move {
         let service = service.into_make_service_with_connect_info::<From>();
-        let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
+        let served = axum::serve(listener, service)
+            .with_graceful_shutdown(stop.cancelled_owned())
+            .await;
         // The routes are gone, and with them the ingress: its worker ends after what it has.
         worker.await.wrap_err("the worker of the ingress panicked")?;
         served.wrap_err("the server failed")
@@ -200,7 +202,9 @@ fn verifying_keys(setup: Setup) -> Result<VerifyingKeys> {
 
 /// SQLite makes a file, not its folder.
 fn make_folder(database: &str) -> Result<()> {
-    let path = database.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//"));
+    let path = database
+        .strip_prefix("sqlite:")
+        .map(|path| path.trim_start_matches("//"));
     let file = path.map(|path| path.split_once('?').map_or(path, |(file, _)| file));
     match file.map(std::path::Path::new).and_then(std::path::Path::parent) {
         Some(folder) if !folder.as_os_str().is_empty() => {

@@ -140,7 +140,8 @@ mod tests {
         let reveals = reveals();
         let mut base = State::default();
         let first = make(&base, &reveals[..2]).unwrap();
-        base.add(&State::of_records(reveals[..2].iter().map(|reveal| &reveal.record)).unwrap()).unwrap();
+        base.add(&State::of_records(reveals[..2].iter().map(|reveal| &reveal.record)).unwrap())
+            .unwrap();
         assert_eq!(first.after, base.roots());
         assert_ne!(first.after, Roots::EMPTY);
         assert_eq!(first.units, [0, 2], "by tier");
@@ -155,10 +156,16 @@ mod tests {
     fn what_the_guest_or_the_contract_would_refuse_is_not_proven() {
         let reveals = reveals();
         let base = State::of_records([&reveals[0].record]).unwrap();
-        assert!(matches!(make(&base, &reveals[..1]), Err(MakeError::Refused(_))), "replayed");
+        assert!(
+            matches!(make(&base, &reveals[..1]), Err(MakeError::Refused(_))),
+            "replayed"
+        );
         let mut foreign = reveals[1].clone();
         foreign.proof = reveals[2].proof.clone();
         let refused = make(&base, &[reveals[3].clone(), foreign]);
-        assert!(matches!(refused, Err(MakeError::Refused(_))), "a proof of another record");
+        assert!(
+            matches!(refused, Err(MakeError::Refused(_))),
+            "a proof of another record"
+        );
     }
 }

@@ -2,11 +2,7 @@
 //! epoch, the nullifier, and last the proof, checked together with those of others that came at the same moment. A
 //! receipt is signed when the reveal is durable.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use alloy::primitives::B256;
 use cwe_usage_circuits::{FOLDED, RevealProof};
@@ -191,7 +187,9 @@ impl Batches {
         let places = Arc::new(Semaphore::new(verifiers));
         while let Some(first) = waiting.recv().await {
             // Before the batch is closed: more come while all verifiers are at work.
-            let Ok(place) = places.clone().acquire_owned().await else { break };
+            let Ok(place) = places.clone().acquire_owned().await else {
+                break;
+            };
             let batch = gather(first, &mut waiting).await;
             let batches = self.clone();
             tokio::spawn(async move {

@@ -85,9 +85,13 @@ mod tests {
         let groups = Groups::default();
         let limits = Limits::new(&limits());
         let group = |address: &str| Some(groups.of(address.parse().unwrap()));
-        let admitted = (0..10).filter(|host| limits.admit(group(&format!("192.0.2.{host}:80")))).count();
+        let admitted = (0..10)
+            .filter(|host| limits.admit(group(&format!("192.0.2.{host}:80"))))
+            .count();
         assert!((2..=3).contains(&admitted), "{admitted}");
-        let elsewhere = (0..50).filter(|net| limits.admit(group(&format!("198.51.{net}.1:80")))).count();
+        let elsewhere = (0..50)
+            .filter(|net| limits.admit(group(&format!("198.51.{net}.1:80"))))
+            .count();
         assert!((7..=9).contains(&elsewhere), "all together: {elsewhere}");
     }
 

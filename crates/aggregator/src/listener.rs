@@ -65,7 +65,9 @@ impl Listener for Bounded {
     }
 
     fn local_addr(&self) -> io::Result<Group> {
-        self.inner.local_addr().map(|address: SocketAddr| self.groups.of(address))
+        self.inner
+            .local_addr()
+            .map(|address: SocketAddr| self.groups.of(address))
     }
 }
 

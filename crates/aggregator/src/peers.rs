@@ -66,7 +66,10 @@ impl Tokens {
     /// Whether a token is one of these; takes as long whichever it is.
     fn has(&self, token: &str) -> bool {
         let given: [u8; 32] = Sha256::digest(token).into();
-        let found = self.0.iter().fold(Choice::from(0), |found, known| found | known.ct_eq(&given));
+        let found = self
+            .0
+            .iter()
+            .fold(Choice::from(0), |found, known| found | known.ct_eq(&given));
         found.into()
     }
 }
@@ -155,8 +158,15 @@ impl Peers {
         let checked = tokio::task::spawn_blocking(move || recomputed(&aggregates, body)).await;
         let aggregate = checked.map_err(|_| Refusal::Unavailable)??;
         let (epoch, after) = (aggregate.epoch, aggregate.after);
-        self.store.put_aggregate(&aggregate).await.map_err(|_| Refusal::Unavailable)?;
-        info!(epoch, reveals = aggregate.step.reveals(), "has an aggregate of a peer's to post");
+        self.store
+            .put_aggregate(&aggregate)
+            .await
+            .map_err(|_| Refusal::Unavailable)?;
+        info!(
+            epoch,
+            reveals = aggregate.step.reveals(),
+            "has an aggregate of a peer's to post"
+        );
         Ok(RollupAccepted { after })
     }
 
@@ -173,13 +183,18 @@ fn recomputed(aggregates: &[StoredAggregate], body: RollupBody) -> Result<Stored
     let step = body.step.to_state().filter(|step| step.reveals() > 0);
     let step = step.ok_or(Refusal::NotAnAggregate("its totals don't fit its nullifiers"))?;
     let before = branch::assemble(aggregates, body.before);
-    let mut state = before.ok_or(Refusal::NotAnAggregate("the data of the state that it builds on is not here"))?;
+    let mut state = before.ok_or(Refusal::NotAnAggregate(
+        "the data of the state that it builds on is not here",
+    ))?;
     let added = state.add(&step);
     added.map_err(|_| Refusal::NotAnAggregate("a nullifier is in the state that it builds on already"))?;
     if state.roots() != body.after {
         return Err(Refusal::NotAnAggregate("what it adds leads to other roots"));
     }
-    let units = step.totals.values().fold(0u64, |sum, total| sum.saturating_add(total.units));
+    let units = step
+        .totals
+        .values()
+        .fold(0u64, |sum, total| sum.saturating_add(total.units));
     if body.units.iter().fold(0u64, |sum, units| sum.saturating_add(*units)) != units {
         return Err(Refusal::NotAnAggregate("its units are not those of its totals"));
     }
@@ -208,7 +223,10 @@ impl PeerClient {
     /// # Errors
     /// HTTP can't be set up.
     pub fn new(peers: &[Peer], timeout: Duration) -> Result<Self> {
-        let http = reqwest::Client::builder().timeout(timeout).build().wrap_err("setting up HTTP")?;
+        let http = reqwest::Client::builder()
+            .timeout(timeout)
+            .build()
+            .wrap_err("setting up HTTP")?;
         Ok(Self {
             http,
             peers: peers.into(),
@@ -231,7 +249,10 @@ impl PeerClient {
             nullifier_root,
             totals_root,
         } = roots;
-        let url = format!("{}/states/{epoch}/{nullifier_root}/{totals_root}", peer.url.trim_end_matches('/'));
+        let url = format!(
+            "{}/states/{epoch}/{nullifier_root}/{totals_root}",
+            peer.url.trim_end_matches('/')
+        );
         // The client's own errors name the address, which may hold a password.
         let request = self.http.get(url).bearer_auth(peer.token.expose());
         let mut response = request.send().await.map_err(|_| "it does not answer")?;
@@ -248,7 +269,9 @@ impl PeerClient {
         let checked = tokio::task::spawn_blocking(move || {
             let body: StateBody = serde_json::from_slice(&bytes).map_err(|_| "the answer is no state")?;
             let state = body.to_state().ok_or("the answer is no state")?;
-            (state.roots() == roots).then_some(state).ok_or("the answer is another state")
+            (state.roots() == roots)
+                .then_some(state)
+                .ok_or("the answer is another state")
         });
         checked.await.map_err(|_| "the check of the answer failed")?
     }
@@ -268,7 +291,9 @@ mod tests {
     }
 
     async fn store(folder: &tempfile::TempDir) -> Store {
-        Store::open(&format!("sqlite:{}", folder.path().join("reveals.db").display())).await.unwrap()
+        Store::open(&format!("sqlite:{}", folder.path().join("reveals.db").display()))
+            .await
+            .unwrap()
     }
 
     fn body(aggregate: &StoredAggregate) -> RollupBody {
@@ -293,7 +318,12 @@ mod tests {
             peers.check(&headers)
         };
         assert_eq!(with(&format!("Bearer {}", "b".repeat(40))), Ok(()));
-        for wrong in ["Bearer ", "Basic aaaa", &"a".repeat(32), &format!("Bearer {}", "a".repeat(33))] {
+        for wrong in [
+            "Bearer ",
+            "Basic aaaa",
+            &"a".repeat(32),
+            &format!("Bearer {}", "a".repeat(33)),
+        ] {
             assert_eq!(with(wrong), Err(Refusal::NotPeer), "{wrong}");
         }
         assert_eq!(peers.check(&HeaderMap::new()), Err(Refusal::NotPeer));
@@ -315,7 +345,9 @@ mod tests {
         let wrong: [(&str, &dyn Fn(&mut RollupBody)); 7] = [
             ("another's", &|body| body.coordinator = Address::ZERO),
             ("no proof", &|body| body.proof = Bytes::new()),
-            ("other roots", &|body| body.after.totals_root = body.after.nullifier_root),
+            ("other roots", &|body| {
+                body.after.totals_root = body.after.nullifier_root
+            }),
             ("another base", &|body| body.before = body.after),
             ("fewer nullifiers", &|body| body.step.nullifiers.truncate(1)),
             ("other units", &|body| body.units[0] += 1),
@@ -328,13 +360,22 @@ mod tests {
         for (name, change) in wrong {
             let mut bad = good.clone();
             change(&mut bad);
-            assert!(matches!(peers.take(bad).await, Err(Refusal::NotAnAggregate(_))), "{name}");
+            assert!(
+                matches!(peers.take(bad).await, Err(Refusal::NotAnAggregate(_))),
+                "{name}"
+            );
         }
         peers.take(good).await.unwrap();
         let kept = peers.store.aggregates(7).await.unwrap();
         assert_eq!((kept.len(), kept[0].stage), (1, Stage::Proven));
-        let again = RollupBody { before: first.after, ..body(&first) };
-        assert!(matches!(peers.take(again).await, Err(Refusal::NotAnAggregate(_))), "replayed nullifiers");
+        let again = RollupBody {
+            before: first.after,
+            ..body(&first)
+        };
+        assert!(
+            matches!(peers.take(again).await, Err(Refusal::NotAnAggregate(_))),
+            "replayed nullifiers"
+        );
         assert_eq!(peers.state(7, first.after).await, Ok(StateBody::from(&first.step)));
         assert!(matches!(peers.state(8, first.after).await, Err(Refusal::NotFound(_))));
     }

@@ -4,6 +4,8 @@
 //! reveals: so does a proof that failed for good. All of it is in store and queue, and is gone through again after a
 //! restart.
 
+mod line;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -17,6 +19,7 @@ use metrics::{counter, gauge};
 use sha2::{Digest, Sha256};
 use tracing::{error, info, warn};
 
+use self::line::{Base, Line, assembled, line, planned};
 use crate::{
     branch,
     chain::{Chain, ChainFailure, Sending},
@@ -95,20 +98,6 @@ pub struct Memory {
     halvings: u32,
 }
 
-/// A state on the chain whose data is here.
-struct Base {
-    roots: Roots,
-    state: State,
-}
-
-/// This coordinator's aggregates from a base on.
-struct Line {
-    steps: Vec<StoredAggregate>,
-    /// The state at its end.
-    state: State,
-    tip: Roots,
-}
-
 impl<C: Chain, M: AggregateMaker> Planner<C, M> {
     /// Goes through all epochs once. One that fails doesn't keep the others.
     pub async fn turn(&mut self) {
@@ -147,7 +136,8 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
             self.collect(epoch, &mut line).await?;
             self.post(epoch, &mut line).await?;
             if let Some(terms) = &view.terms {
-                self.plan(epoch, terms, now >= view.windows.reveal_ends_at, &mut line).await?;
+                self.plan(epoch, terms, now >= view.windows.reveal_ends_at, &mut line)
+                    .await?;
             }
         }
         self.tell(epoch, view, &line, known).await
@@ -185,7 +175,12 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
         known.sort_unstable();
         while let Some((reveals, roots)) = known.pop() {
             if let Some(base) = assembled(stored, roots).await? {
-                warn!(epoch, reveals, best = best.reveals, "nobody gives the best state's data: builds on another one");
+                warn!(
+                    epoch,
+                    reveals,
+                    best = best.reveals,
+                    "nobody gives the best state's data: builds on another one"
+                );
                 return Ok(base);
             }
         }
@@ -206,7 +201,11 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
         let on_line: BTreeSet<Roots> = line.steps.iter().map(|step| step.after).collect();
         let behind = |roots| branch::steps_to(stored, roots).unwrap_or_default();
         let start = line.steps.first().map_or(line.tip, |step| step.before);
-        let kept: BTreeSet<Roots> = behind(start).into_iter().chain(behind(best)).map(|step| step.after).collect();
+        let kept: BTreeSet<Roots> = behind(start)
+            .into_iter()
+            .chain(behind(best))
+            .map(|step| step.after)
+            .collect();
         for step in stored {
             if step.stage == Stage::Data || on_line.contains(&step.after) || kept.contains(&step.after) {
                 continue;
@@ -251,7 +250,9 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
             let Some(step) = line.steps.get_mut(position).filter(|step| step.stage == Stage::Planned) else {
                 continue;
             };
-            let job = queue.find(KIND, &job_key(self.chain_id, self.payouts, epoch, step.after)).await?;
+            let job = queue
+                .find(KIND, &job_key(self.chain_id, self.payouts, epoch, step.after))
+                .await?;
             match job {
                 Some(job) if job.state == JobState::Done => {
                     let output = queue.output(job.id).await?;
@@ -263,7 +264,12 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
                 }
                 Some(job) if job.state == JobState::Failed => {
                     let reason = job.error.unwrap_or_default();
-                    error!(epoch, job = job.id, reason, "the proof of an aggregate failed for good: its reveals go elsewhere");
+                    error!(
+                        epoch,
+                        job = job.id,
+                        reason,
+                        "the proof of an aggregate failed for good: its reveals go elsewhere"
+                    );
                     self.blame(epoch, line, position).await?;
                     return self.cut(epoch, line, position).await;
                 }
@@ -277,12 +283,17 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
 
     /// No proof could be made of a step: the next ones are smaller, and a single reveal is not tried again.
     async fn blame(&mut self, epoch: u64, line: &Line, position: usize) -> Result<(), PlanError> {
-        let Some(step) = line.steps.get(position) else { return Ok(()) };
+        let Some(step) = line.steps.get(position) else {
+            return Ok(());
+        };
         counter!("cwe_aggregator_proofs_failed_total").increment(1);
         match step.step.nullifiers.first() {
             Some(nullifier) if step.step.reveals() == 1 => {
                 self.store.refuse(epoch, *nullifier).await?;
-                error!(epoch, "a reveal can't be aggregated and is left out: its receipt will be broken, report this");
+                error!(
+                    epoch,
+                    "a reveal can't be aggregated and is left out: its receipt will be broken, report this"
+                );
                 self.memory.entry(epoch).or_default().halvings = 0;
             }
             _ => {
@@ -303,7 +314,10 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
             // Mined since the last look: the next one sees it.
             Sending::Refused(reason) if reason.starts_with("StateKnown") => {}
             Sending::Refused(reason) if reason.starts_with("ProofInvalid") => {
-                error!(epoch, reason, "the chain refuses the proof of an aggregate: its reveals go elsewhere");
+                error!(
+                    epoch,
+                    reason, "the chain refuses the proof of an aggregate: its reveals go elsewhere"
+                );
                 self.blame(epoch, line, 0).await?;
                 self.cut(epoch, line, 0).await?;
             }
@@ -370,7 +384,9 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
             };
             let made = maker.make(&request)?;
             let mut state = base;
-            state.add(&added).map_err(|_| MakeError::Refused("the state has one of them"))?;
+            state
+                .add(&added)
+                .map_err(|_| MakeError::Refused("the state has one of them"))?;
             if state.roots() != made.after {
                 return Err(MakeError::NotNow("the guest leads to another state: report this"));
             }
@@ -409,11 +425,16 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
             priority: 0,
             max_attempts: self.rule.max_attempts,
         };
-        match queue.enqueue_with(&job, &[(GuestJob::INPUT, made.input.as_slice())]).await {
+        match queue
+            .enqueue_with(&job, &[(GuestJob::INPUT, made.input.as_slice())])
+            .await
+        {
             // From an earlier line to the same state: of another base, or after other reveals.
             Err(JobsError::PayloadDiffers { id, .. }) => {
                 queue.remove(id).await?;
-                queue.enqueue_with(&job, &[(GuestJob::INPUT, made.input.as_slice())]).await?;
+                queue
+                    .enqueue_with(&job, &[(GuestJob::INPUT, made.input.as_slice())])
+                    .await?;
             }
             outcome => drop(outcome?),
         }
@@ -425,13 +446,7 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
         job_key(self.chain_id, self.payouts, epoch, after)
     }
 
-    async fn tell(
-        &self,
-        epoch: u64,
-        view: &EpochView,
-        line: &Line,
-        known: Arc<KnownState>,
-    ) -> Result<(), PlanError> {
+    async fn tell(&self, epoch: u64, view: &EpochView, line: &Line, known: Arc<KnownState>) -> Result<(), PlanError> {
         let share = |stage| {
             let steps = line.steps.iter().filter(|step| step.stage == stage);
             steps.fold(Share::default(), |sum, step| Share {
@@ -440,7 +455,10 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
             })
         };
         let ours = self.store.nullifiers(epoch).await?;
-        let waiting = ours.iter().filter(|nullifier| !line.state.nullifiers.contains(*nullifier)).count() as u64;
+        let waiting = ours
+            .iter()
+            .filter(|nullifier| !line.state.nullifiers.contains(*nullifier))
+            .count() as u64;
         let told = EpochStatus {
             epoch,
             windows: view.windows,
@@ -466,57 +484,6 @@ fn job_key(chain_id: u64, payouts: Address, epoch: u64, after: Roots) -> String 
         totals_root,
     } = after;
     format!("{chain_id}/{payouts}/{epoch}/{nullifier_root}-{totals_root}")
-}
-
-fn planned(
-    epoch: u64,
-    before: Roots,
-    step: State,
-    units: Vec<u64>,
-    head: Vec<u8>,
-    after: Roots,
-) -> StoredAggregate {
-    StoredAggregate {
-        epoch,
-        before,
-        after,
-        units,
-        step,
-        stage: Stage::Planned,
-        head,
-        proof: None,
-    }
-}
-
-async fn assembled(stored: &[StoredAggregate], roots: Roots) -> Result<Option<Base>, PlanError> {
-    if branch::steps_to(stored, roots).is_none() {
-        return Ok(None);
-    }
-    let stored = stored.to_vec();
-    let found = tokio::task::spawn_blocking(move || branch::assemble(&stored, roots));
-    let state = found.await.map_err(|_| PlanError::CutOff)?;
-    Ok(state.map(|state| Base { roots, state }))
-}
-
-/// The steps that lead on from a base. Of several, one that is proven goes before one that isn't, then the larger one.
-fn line(stored: &[StoredAggregate], base: Base) -> Line {
-    let mut line = Line {
-        steps: Vec::new(),
-        state: base.state,
-        tip: base.roots,
-    };
-    loop {
-        let next = stored
-            .iter()
-            .filter(|step| step.before == line.tip && step.stage != Stage::Data)
-            .filter(|step| step.step.nullifiers.iter().all(|nullifier| !line.state.nullifiers.contains(nullifier)))
-            .max_by_key(|step| (step.stage == Stage::Proven, step.step.reveals(), step.after));
-        let Some(next) = next.filter(|next| line.state.add(&next.step).is_ok()) else {
-            return line;
-        };
-        line.tip = next.after;
-        line.steps.push(next.clone());
-    }
 }
 
 #[cfg(test)]

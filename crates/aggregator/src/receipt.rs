@@ -159,7 +159,11 @@ mod tests {
     const PAYOUTS: Address = Address::repeat_byte(5);
 
     fn signed() -> Receipt {
-        let signer = ReceiptSigner::new(PrivateKeySigner::from_bytes(&B256::with_last_byte(1)).unwrap(), 7, PAYOUTS);
+        let signer = ReceiptSigner::new(
+            PrivateKeySigner::from_bytes(&B256::with_last_byte(1)).unwrap(),
+            7,
+            PAYOUTS,
+        );
         signer.sign(&Record::parse(&body(1)).unwrap()).unwrap()
     }
 
@@ -201,9 +205,18 @@ mod tests {
         let present = NullifierProof::new(&all, receipt.nullifier);
         assert_eq!(broken(&receipt, &domain, &present, with), Ok(false));
 
-        assert!(broken(&receipt, &domain, &absent, with).is_err(), "a proof of another state");
+        assert!(
+            broken(&receipt, &domain, &absent, with).is_err(),
+            "a proof of another state"
+        );
         assert!(broken(&receipt, &domain, &present, without).is_err());
-        let forged = Receipt { coordinator: Address::repeat_byte(9), ..receipt };
-        assert!(matches!(broken(&forged, &domain, &absent, without), Err(ReceiptError::Signature(_))));
+        let forged = Receipt {
+            coordinator: Address::repeat_byte(9),
+            ..receipt
+        };
+        assert!(matches!(
+            broken(&forged, &domain, &absent, without),
+            Err(ReceiptError::Signature(_))
+        ));
     }
 }

@@ -151,7 +151,9 @@ impl Refusal {
         };
         let mut response = (self.status(), Json(problem)).into_response();
         if let Some(secs) = self.retry_after_secs(now) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(secs));
         }
         response
     }

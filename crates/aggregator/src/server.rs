@@ -108,7 +108,10 @@ fn described() -> OpenApiRouter<Arc<Api>> {
 /// A reveal, as wallets send it.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(dead_code, reason = "describes RevealBody of cwe-wallet; a test compares their fields")]
+#[expect(
+    dead_code,
+    reason = "describes RevealBody of cwe-wallet; a test compares their fields"
+)]
 struct Reveal {
     /// The epoch.
     epoch: u64,
@@ -179,7 +182,9 @@ async fn batch_status(
     let outcome = api.admit(&request).and_then(|()| {
         let epoch = named(path)?;
         let status = api.statuses.get(epoch);
-        status.map(|status| status.told).ok_or(Refusal::NotFound("this epoch is not followed here"))
+        status
+            .map(|status| status.told)
+            .ok_or(Refusal::NotFound("this epoch is not followed here"))
     });
     api.answer("batch_status", outcome)
 }
@@ -225,7 +230,11 @@ async fn nullifier_proof(
 
 async fn prove(api: &Api, epoch: u64, nullifier: B256) -> Result<NullifierAnswer, Refusal> {
     let missing = Refusal::NotFound("the data of this epoch's state is not here");
-    let shown = api.statuses.get(epoch).and_then(|status| status.shown().cloned()).ok_or(missing)?;
+    let shown = api
+        .statuses
+        .get(epoch)
+        .and_then(|status| status.shown().cloned())
+        .ok_or(missing)?;
     let _place = api.provers.try_acquire().map_err(|_| Refusal::Busy)?;
     let made = tokio::task::spawn_blocking(move || NullifierAnswer {
         roots: shown.roots,

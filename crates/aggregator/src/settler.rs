@@ -59,7 +59,9 @@ pub enum SettlerError {
         abandoned_at: u64,
     },
     /// The proof failed for good.
-    #[error("the proof of the settlement (job {job}) failed for good: {reason}. Remove the cause, then `cwe-prover retry {job}`")]
+    #[error(
+        "the proof of the settlement (job {job}) failed for good: {reason}. Remove the cause, then `cwe-prover retry {job}`"
+    )]
     Proof {
         /// The job.
         job: i64,
@@ -102,9 +104,13 @@ impl<C: Settlements> Settler<C> {
     /// # Errors
     /// [`SettlerError`].
     pub async fn turn(&self) -> Result<(), SettlerError> {
-        let Some(view) = self.view.borrow().clone() else { return Ok(()) };
+        let Some(view) = self.view.borrow().clone() else {
+            return Ok(());
+        };
         let due = self.chain.due().await?;
-        let Some(epoch) = view.epochs.get(&due.epoch) else { return Ok(()) };
+        let Some(epoch) = view.epochs.get(&due.epoch) else {
+            return Ok(());
+        };
         let now = view.now_secs();
         if now < epoch.windows.settleable_at {
             return Ok(());
@@ -119,7 +125,9 @@ impl<C: Settlements> Settler<C> {
         }
         let division = self.divide(&due, &known, now).await?;
         let root = division.settled.settlement.carried_root;
-        self.store.put_carried(due.epoch, root, &division.settled.carried).await?;
+        self.store
+            .put_carried(due.epoch, root, &division.settled.carried)
+            .await?;
         if self.is_published(due.epoch, &division).await? {
             self.prove(due.epoch, division).await?;
         }
@@ -154,7 +162,10 @@ impl<C: Settlements> Settler<C> {
         let carried = match self.carried(due.epoch, inputs.carried_root_in).await? {
             Some(carried) => carried,
             None if now >= due.grace_ends_at => {
-                warn!(epoch = due.epoch, "what the epoch before carried is withheld: gives it up");
+                warn!(
+                    epoch = due.epoch,
+                    "what the epoch before carried is withheld: gives it up"
+                );
                 (basis, inputs) = self.inputs(due, known, true).await?;
                 Vec::new()
             }
@@ -176,7 +187,8 @@ impl<C: Settlements> Settler<C> {
         let epoch = due.epoch;
         let failed = move |reason: String| SettlerError::Division { epoch, reason };
         let data = SettlementData::new(totals, carried, registry).map_err(|error| failed(error.to_string()))?;
-        let divided = tokio::task::spawn_blocking(move || settle(&inputs, &data).map(|settled| (inputs, data, settled)));
+        let divided =
+            tokio::task::spawn_blocking(move || settle(&inputs, &data).map(|settled| (inputs, data, settled)));
         let divided = divided.await.map_err(|error| failed(error.to_string()))?;
         let (inputs, data, settled) = divided.map_err(|error| failed(error.to_string()))?;
         Ok(Division {
@@ -228,7 +240,11 @@ impl<C: Settlements> Settler<C> {
             JobState::Done => {
                 let proof = self.queue.output(job.id).await?;
                 let settlement = &division.settled.settlement;
-                match self.chain.prove_settlement(epoch, division.basis, settlement, proof).await? {
+                match self
+                    .chain
+                    .prove_settlement(epoch, division.basis, settlement, proof)
+                    .await?
+                {
                     Sending::Sent => info!(epoch, "posts a settlement"),
                     Sending::Waits => {}
                     Sending::Refused(reason) => warn!(epoch, reason, "the chain does not take the settlement"),
@@ -238,7 +254,13 @@ impl<C: Settlements> Settler<C> {
         }
     }
 
-    async fn ask_for_proof(&self, epoch: u64, key: String, value: B256, division: Division) -> Result<(), SettlerError> {
+    async fn ask_for_proof(
+        &self,
+        epoch: u64,
+        key: String,
+        value: B256,
+        division: Division,
+    ) -> Result<(), SettlerError> {
         let input = SettlementProofInput {
             chain_id: self.chain_id,
             inputs: division.inputs,
@@ -252,8 +274,14 @@ impl<C: Settlements> Settler<C> {
             priority: 1,
             max_attempts: self.max_attempts,
         };
-        self.queue.enqueue_with(&job, &[(GuestJob::INPUT, input.as_slice())]).await?;
-        info!(epoch, payouts = division.settled.payouts.len(), "has a settlement proven");
+        self.queue
+            .enqueue_with(&job, &[(GuestJob::INPUT, input.as_slice())])
+            .await?;
+        info!(
+            epoch,
+            payouts = division.settled.payouts.len(),
+            "has a settlement proven"
+        );
         Ok(())
     }
 }
@@ -271,8 +299,15 @@ fn totals(known: &KnownState) -> Vec<TotalsEntry> {
 /// The chunk to publish next: after those that are published, if they are this list's, else the first.
 fn next_chunk(all: &[Vec<u8>], published: B256, count: u32) -> usize {
     let count = count as usize;
-    let hash = all.iter().take(count).fold(B256::ZERO, |hash, chunk| append_to_chain(hash, chunk));
-    if hash == published && count <= all.len() { count } else { 0 }
+    let hash = all
+        .iter()
+        .take(count)
+        .fold(B256::ZERO, |hash, chunk| append_to_chain(hash, chunk));
+    if hash == published && count <= all.len() {
+        count
+    } else {
+        0
+    }
 }
 
 #[cfg(test)]

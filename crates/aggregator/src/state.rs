@@ -90,7 +90,10 @@ impl State {
             if !state.nullifiers.insert(nullifier) {
                 return Err(StateError::Replayed(nullifier));
             }
-            let one = Total { reveals: 1, units: record.units.into() };
+            let one = Total {
+                reveals: 1,
+                units: record.units.into(),
+            };
             state.add_total((record.work.into(), record.tier.into()), one)?;
         }
         Ok(state)
@@ -101,11 +104,17 @@ impl State {
     /// # Errors
     /// [`StateError`]; the state may have a part of the step then.
     pub fn add(&mut self, step: &Self) -> Result<(), StateError> {
-        if let Some(replayed) = step.nullifiers.iter().find(|nullifier| self.nullifiers.contains(*nullifier)) {
+        if let Some(replayed) = step
+            .nullifiers
+            .iter()
+            .find(|nullifier| self.nullifiers.contains(*nullifier))
+        {
             return Err(StateError::Replayed(*replayed));
         }
         self.nullifiers.extend(&step.nullifiers);
-        step.totals.iter().try_for_each(|(key, total)| self.add_total(*key, *total))
+        step.totals
+            .iter()
+            .try_for_each(|(key, total)| self.add_total(*key, *total))
     }
 
     /// Takes a step that was added out again.
@@ -132,7 +141,10 @@ impl State {
 
     /// Whether every total has reveals, and together they have one for each nullifier: no state is otherwise.
     pub fn is_consistent(&self) -> bool {
-        let sum = self.totals.values().try_fold(0u64, |sum, total| sum.checked_add(total.reveals));
+        let sum = self
+            .totals
+            .values()
+            .try_fold(0u64, |sum, total| sum.checked_add(total.reveals));
         let whole = |total: &Total| total.reveals > 0 && total.units >= total.reveals;
         sum == Some(self.reveals()) && self.totals.values().all(whole)
     }
@@ -189,7 +201,12 @@ impl StateBody {
                 .totals
                 .iter()
                 .map(|total| {
-                    let TotalBody { work_id, tier_id, reveals, units } = *total;
+                    let TotalBody {
+                        work_id,
+                        tier_id,
+                        reveals,
+                        units,
+                    } = *total;
                     ((work_id, tier_id), Total { reveals, units })
                 })
                 .collect(),

@@ -93,7 +93,8 @@ impl Store {
             let pool = options
                 .after_connect(|connection, _| {
                     Box::pin(async move {
-                        let pragmas = "PRAGMA busy_timeout = 30000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+                        let pragmas =
+                            "PRAGMA busy_timeout = 30000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
                         connection.execute(pragmas).await.map(drop)
                     })
                 })
@@ -184,7 +185,11 @@ impl Store {
     /// The database fails.
     pub async fn refuse(&self, epoch: u64, nullifier: B256) -> Result<(), StoreError> {
         let update = sqlx::query("UPDATE reveals SET refused = 1 WHERE epoch = $1 AND nullifier = $2");
-        update.bind(number(epoch)?).bind(nullifier.0.to_vec()).execute(&self.pool).await?;
+        update
+            .bind(number(epoch)?)
+            .bind(nullifier.0.to_vec())
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
@@ -278,15 +283,24 @@ mod tests {
         let store = store(&folder).await;
         let mut other = reveal(1);
         other.record.units += 1;
-        let kept = store.accept(&[reveal(1), reveal(2), reveal(1), other.clone()]).await.unwrap();
+        let kept = store
+            .accept(&[reveal(1), reveal(2), reveal(1), other.clone()])
+            .await
+            .unwrap();
         assert_eq!(kept, [Kept::New, Kept::New, Kept::Known, Kept::Conflict]);
         let reopened = self::store(&folder).await;
-        assert_eq!(reopened.accept(&[reveal(1), other]).await.unwrap(), [Kept::Known, Kept::Conflict]);
+        assert_eq!(
+            reopened.accept(&[reveal(1), other]).await.unwrap(),
+            [Kept::Known, Kept::Conflict]
+        );
         assert_eq!(reopened.count(7).await.unwrap(), 2);
         assert_eq!(reopened.count(8).await.unwrap(), 0);
         let nullifier = reveal(1).record.nullifier.into();
         assert_eq!(reopened.find(7, nullifier).await.unwrap(), Some(reveal(1).record));
-        assert_eq!(reopened.reveals(7, &[nullifier, B256::ZERO]).await.unwrap(), [reveal(1)]);
+        assert_eq!(
+            reopened.reveals(7, &[nullifier, B256::ZERO]).await.unwrap(),
+            [reveal(1)]
+        );
     }
 
     #[tokio::test]
@@ -297,7 +311,10 @@ mod tests {
             for number in order {
                 store.accept(&[reveal(number)]).await.unwrap();
             }
-            let rows = sqlx::query("SELECT * FROM reveals").fetch_all(&store.pool).await.unwrap();
+            let rows = sqlx::query("SELECT * FROM reveals")
+                .fetch_all(&store.pool)
+                .await
+                .unwrap();
             let columns = rows[0].len();
             let rowid = sqlx::query("SELECT rowid FROM reveals").fetch_all(&store.pool).await;
             assert!(rowid.is_err(), "SQLite must not number the rows");
@@ -319,12 +336,21 @@ mod tests {
         assert_eq!(store.epochs().await.unwrap(), BTreeSet::from([7]));
         store.forget_before(8).await.unwrap();
         assert!(store.epochs().await.unwrap().is_empty());
-        assert!(store.reveals(7, &[reveal(2).record.nullifier.into()]).await.unwrap().is_empty());
+        assert!(
+            store
+                .reveals(7, &[reveal(2).record.nullifier.into()])
+                .await
+                .unwrap()
+                .is_empty()
+        );
     }
 
     #[tokio::test]
     async fn an_address_of_no_known_database_is_refused_without_its_password() {
-        let error = Store::open("mysql://me:secret@host/reveals").await.unwrap_err().to_string();
+        let error = Store::open("mysql://me:secret@host/reveals")
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("mysql") && !error.contains("secret"), "{error}");
     }
 }

@@ -106,12 +106,17 @@ pub(crate) mod tests {
         let root = nullifier_root(&set);
         let proof = NullifierProof::new(&set, B256::with_last_byte(3));
         for other in nullifiers(4..50) {
-            assert!(proof.check(other, root).is_err(), "a path of another nullifier shows nothing of it");
+            assert!(
+                proof.check(other, root).is_err(),
+                "a path of another nullifier shows nothing of it"
+            );
         }
         let mut changed = proof.clone();
         changed.nodes.pop();
         assert!(changed.check(B256::with_last_byte(3), root).is_err());
-        let endless = NullifierProof { nodes: vec![proof.nodes[0].clone(); 10_000] };
+        let endless = NullifierProof {
+            nodes: vec![proof.nodes[0].clone(); 10_000],
+        };
         assert!(endless.check(B256::with_last_byte(3), root).is_err());
     }
 }

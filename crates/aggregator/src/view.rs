@@ -122,7 +122,11 @@ impl View {
     pub fn open(&self, epoch: u64, now: u64) -> Result<&Arc<EpochTerms>, NotOpen> {
         let Some(view) = self.epochs.get(&epoch) else {
             let is_past = self.epochs.first_key_value().is_some_and(|(oldest, _)| epoch < *oldest);
-            return Err(if is_past { NotOpen::Over } else { NotOpen::NotYet { opens_at: 0 } });
+            return Err(if is_past {
+                NotOpen::Over
+            } else {
+                NotOpen::NotYet { opens_at: 0 }
+            });
         };
         let opens_at = view.windows.submission_ends_at;
         if now >= view.windows.reveal_ends_at {
@@ -169,17 +173,29 @@ mod tests {
         let view = view();
         let windows = view.epochs[&EPOCH].windows;
         let opens_at = windows.submission_ends_at;
-        assert_eq!(view.open(EPOCH, opens_at - 1).unwrap_err(), NotOpen::NotYet { opens_at });
+        assert_eq!(
+            view.open(EPOCH, opens_at - 1).unwrap_err(),
+            NotOpen::NotYet { opens_at }
+        );
         assert!(view.open(EPOCH, opens_at).is_ok());
         assert!(view.open(EPOCH, windows.reveal_ends_at - 1).is_ok());
         assert_eq!(view.open(EPOCH, windows.reveal_ends_at).unwrap_err(), NotOpen::Over);
         assert_eq!(view.open(EPOCH - 1, opens_at).unwrap_err(), NotOpen::Over, "settled");
-        assert_eq!(view.open(u64::MAX, opens_at).unwrap_err(), NotOpen::NotYet { opens_at: 0 });
+        assert_eq!(
+            view.open(u64::MAX, opens_at).unwrap_err(),
+            NotOpen::NotYet { opens_at: 0 }
+        );
         let mut keyless = view;
         keyless.epochs.get_mut(&EPOCH).unwrap().terms = None;
         assert_eq!(keyless.open(EPOCH, opens_at).unwrap_err(), NotOpen::NotYet { opens_at });
-        let blank = View { head_secs: 0, epochs: BTreeMap::new() };
-        assert!(matches!(blank.open(EPOCH, opens_at), Err(NotOpen::NotYet { .. })), "nothing is final without a look");
+        let blank = View {
+            head_secs: 0,
+            epochs: BTreeMap::new(),
+        };
+        assert!(
+            matches!(blank.open(EPOCH, opens_at), Err(NotOpen::NotYet { .. })),
+            "nothing is final without a look"
+        );
     }
 
     #[test]
@@ -189,11 +205,41 @@ mod tests {
         assert_eq!(terms.check(EPOCH, &good), Ok(()));
         let word = B256::with_last_byte(99);
         for (record, expected) in [
-            (Record { tier: word.try_into().unwrap(), ..good }, NotOfEpoch::Tier),
-            (Record { work: word.try_into().unwrap(), ..good }, NotOfEpoch::Work),
-            (Record { price: good.price + 1, ..good }, NotOfEpoch::Price),
-            (Record { region: good.region + 1, ..good }, NotOfEpoch::Region),
-            (Record { note_root: Element::from(99), ..good }, NotOfEpoch::NoteRoot),
+            (
+                Record {
+                    tier: word.try_into().unwrap(),
+                    ..good
+                },
+                NotOfEpoch::Tier,
+            ),
+            (
+                Record {
+                    work: word.try_into().unwrap(),
+                    ..good
+                },
+                NotOfEpoch::Work,
+            ),
+            (
+                Record {
+                    price: good.price + 1,
+                    ..good
+                },
+                NotOfEpoch::Price,
+            ),
+            (
+                Record {
+                    region: good.region + 1,
+                    ..good
+                },
+                NotOfEpoch::Region,
+            ),
+            (
+                Record {
+                    note_root: Element::from(99),
+                    ..good
+                },
+                NotOfEpoch::NoteRoot,
+            ),
         ] {
             assert_eq!(terms.check(EPOCH, &record), Err(expected));
         }

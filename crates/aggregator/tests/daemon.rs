@@ -15,7 +15,12 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_cwe-aggregator");
 async fn send(daemon: &Daemon, body: &RevealBody) -> Receipt {
     let client = reqwest::Client::new();
     for _ in 0..200 {
-        let response = client.post(format!("{}/ingress", daemon.url)).json(body).send().await.unwrap();
+        let response = client
+            .post(format!("{}/ingress", daemon.url))
+            .json(body)
+            .send()
+            .await
+            .unwrap();
         let status = response.status().as_u16();
         match status {
             200 => return response.json().await.unwrap(),
@@ -23,12 +28,17 @@ async fn send(daemon: &Daemon, body: &RevealBody) -> Receipt {
             _ => panic!("{status}: {}", response.text().await.unwrap()),
         }
     }
-    panic!("the reveal was never taken: {}", std::fs::read_to_string(&daemon.log).unwrap());
+    panic!(
+        "the reveal was never taken: {}",
+        std::fs::read_to_string(&daemon.log).unwrap()
+    );
 }
 
 async fn accepted(daemon: &Daemon) -> u64 {
     for _ in 0..200 {
-        let response = reqwest::get(format!("{}/batch_status/{}", daemon.url, node::EPOCH)).await.unwrap();
+        let response = reqwest::get(format!("{}/batch_status/{}", daemon.url, node::EPOCH))
+            .await
+            .unwrap();
         if response.status().is_success() {
             let status: serde_json::Value = response.json().await.unwrap();
             return status["accepted"].as_u64().unwrap();
@@ -56,9 +66,14 @@ async fn a_receipt_outlives_the_process_that_gave_it_and_nothing_of_a_reveal_is_
     assert_eq!(accepted(&daemon).await, 2);
     for (body, receipt) in bodies.iter().zip(&receipts) {
         assert_eq!(send(&daemon, body).await, *receipt, "the same receipt");
-        receipt.check(&receipt::domain(node::CHAIN_ID, node::payouts())).unwrap();
+        receipt
+            .check(&receipt::domain(node::CHAIN_ID, node::payouts()))
+            .unwrap();
     }
-    let other = RevealBody { units: bodies[0].units + 1, ..bodies[0].clone() };
+    let other = RevealBody {
+        units: bodies[0].units + 1,
+        ..bodies[0].clone()
+    };
     let url = format!("{}/ingress", daemon.url);
     let refused = reqwest::Client::new().post(url).json(&other).send().await.unwrap();
     assert_eq!(refused.status(), 409, "the nullifier is still known");
@@ -67,7 +82,11 @@ async fn a_receipt_outlives_the_process_that_gave_it_and_nothing_of_a_reveal_is_
     let log = std::fs::read_to_string(&daemon.log).unwrap();
     assert!(log.contains("takes reveals"), "{log}");
     for body in &bodies {
-        for secret in [body.nullifier.to_string(), body.work_id.to_string(), body.proof.to_string()[..40].to_owned()] {
+        for secret in [
+            body.nullifier.to_string(),
+            body.work_id.to_string(),
+            body.proof.to_string()[..40].to_owned(),
+        ] {
             assert!(!log.contains(&secret[2..]), "{log}");
         }
     }

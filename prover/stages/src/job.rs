@@ -114,7 +114,11 @@ mod tests {
         assert_eq!(GuestJob::parse(&payload).unwrap(), job);
         let newer = payload.replace("\"version\":1", "\"version\":2");
         assert!(matches!(GuestJob::parse(&newer), Err(GuestJobError::Version(2))));
-        for other in ["{}", &payload.replace("aggregation", "anything"), &payload.replace("{", "{\"more\":1,")] {
+        for other in [
+            "{}",
+            &payload.replace("aggregation", "anything"),
+            &payload.replace("{", "{\"more\":1,"),
+        ] {
             assert!(GuestJob::parse(other).is_err(), "{other}");
         }
     }

@@ -71,7 +71,10 @@ impl Account {
         if self.is_under_way(nonce, purpose).await? {
             return Ok(Sending::Waits);
         }
-        let call = TransactionRequest::default().from(self.signer.address()).to(to).input(input.clone().into());
+        let call = TransactionRequest::default()
+            .from(self.signer.address())
+            .to(to)
+            .input(input.clone().into());
         let trial = self.provider.estimate_gas(call).block(BlockId::pending());
         let gas = match trial.with_block_overrides(at_present()).await {
             Ok(gas) => gas.saturating_add(gas / GAS_MARGIN_DIVISOR),
@@ -103,7 +106,12 @@ impl Account {
         };
         self.store.write_transaction(&sent).await?;
         let since = Instant::now();
-        *self.offer.lock() = Some(Offer { nonce, max_fee, tip, since });
+        *self.offer.lock() = Some(Offer {
+            nonce,
+            max_fee,
+            tip,
+            since,
+        });
         self.send_raw(&sent).await?;
         info!(purpose, nonce, transaction = %sent.hash, "sent");
         Ok(Sending::Sent)
@@ -116,7 +124,11 @@ impl Account {
     }
 
     async fn nonce(&self) -> Result<u64, ChainFailure> {
-        let nonce = self.provider.get_transaction_count(self.signer.address()).latest().await;
+        let nonce = self
+            .provider
+            .get_transaction_count(self.signer.address())
+            .latest()
+            .await;
         nonce.map_err(|error| node("reading the account's nonce", &error))
     }
 
@@ -134,7 +146,12 @@ impl Account {
             None => {
                 let (max_fee, tip) = self.market().await?;
                 let since = Instant::now();
-                *self.offer.lock() = Some(Offer { nonce, max_fee, tip, since });
+                *self.offer.lock() = Some(Offer {
+                    nonce,
+                    max_fee,
+                    tip,
+                    since,
+                });
             }
             Some(offer) if offer.since.elapsed() >= self.resubmit_after => {
                 warn!(nonce, purpose, "a transaction waits too long: offers more");

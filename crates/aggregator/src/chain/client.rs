@@ -99,7 +99,10 @@ impl ChainClient {
 
     async fn head_secs(&self) -> Result<u64, ChainFailure> {
         const DOING: &str = "reading the newest block";
-        let block = self.provider.get_block_by_number(alloy::eips::BlockNumberOrTag::Latest).await;
+        let block = self
+            .provider
+            .get_block_by_number(alloy::eips::BlockNumberOrTag::Latest)
+            .await;
         let block = block.map_err(|error| node(DOING, &error))?;
         Ok(block.ok_or(ChainFailure::Nonsense(DOING))?.header.timestamp)
     }
@@ -181,7 +184,9 @@ impl ChainClient {
                 });
             }
         }
-        let best = self.call("reading an epoch's best state", payouts.rootsOf(epoch)).await?;
+        let best = self
+            .call("reading an epoch's best state", payouts.rootsOf(epoch))
+            .await?;
         Ok(Best {
             roots: Roots {
                 nullifier_root: best.nullifierRoot,
@@ -200,10 +205,15 @@ impl Chain for ChainClient {
     async fn look(&self, last: Option<Arc<View>>) -> Result<View, ChainFailure> {
         let head_secs = self.head_secs().await?;
         let payouts = CWEPayouts::new(self.addresses.payouts, &self.provider);
-        let next = self.call("reading the epoch to be settled next", payouts.nextEpoch()).await?;
+        let next = self
+            .call("reading the epoch to be settled next", payouts.nextEpoch())
+            .await?;
         let mut epochs = BTreeMap::new();
         if let Some(current) = self.current_epoch().await? {
-            let oldest = next.saturating_sub(self.keep_epochs).max(current.saturating_sub(MAX_EPOCHS - 1)).max(1);
+            let oldest = next
+                .saturating_sub(self.keep_epochs)
+                .max(current.saturating_sub(MAX_EPOCHS - 1))
+                .max(1);
             for epoch in oldest..=current {
                 let known = last.as_ref().and_then(|view| view.epochs.get(&epoch));
                 epochs.insert(epoch, self.epoch(epoch, head_secs, epoch < next, known).await?);
@@ -220,7 +230,14 @@ impl Chain for ChainClient {
     }
 
     async fn submit(&self, aggregate: &StoredAggregate, proof: &[u8]) -> Result<Sending, ChainFailure> {
-        let StoredAggregate { epoch, before, after, units, step, .. } = aggregate;
+        let StoredAggregate {
+            epoch,
+            before,
+            after,
+            units,
+            step,
+            ..
+        } = aggregate;
         let call = CWEPayouts::submitAggregateCall {
             epoch: *epoch,
             aggregate: Aggregate {
@@ -234,6 +251,8 @@ impl Chain for ChainClient {
             proof: proof.to_vec().into(),
         };
         let purpose = format!("submitAggregate {epoch} {}", B256::from(after.nullifier_root));
-        self.account.send(&purpose, self.addresses.payouts, call.abi_encode().into()).await
+        self.account
+            .send(&purpose, self.addresses.payouts, call.abi_encode().into())
+            .await
     }
 }

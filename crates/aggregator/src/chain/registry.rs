@@ -87,10 +87,27 @@ async fn works(
     });
     let head = provider.get_block_number().await.map_err(|error| node(DOING, &error))?;
     let filter = |signature| Filter::new().address(addresses.registry).event_signature(signature);
-    let registered = logs::all(provider, &filter(WorkRegistry::WorkRegistered::SIGNATURE_HASH), 0, head, DOING).await?;
+    let registered = logs::all(
+        provider,
+        &filter(WorkRegistry::WorkRegistered::SIGNATURE_HASH),
+        0,
+        head,
+        DOING,
+    )
+    .await?;
     let registered = registrations(provider, &registered).await?;
-    let terms = logs::all(provider, &filter(WorkRegistry::TermsSet::SIGNATURE_HASH), 0, head, DOING).await?;
-    let terms: Vec<_> = terms.iter().map(decode::<WorkRegistry::TermsSet>).collect::<Result<_, _>>()?;
+    let terms = logs::all(
+        provider,
+        &filter(WorkRegistry::TermsSet::SIGNATURE_HASH),
+        0,
+        head,
+        DOING,
+    )
+    .await?;
+    let terms: Vec<_> = terms
+        .iter()
+        .map(decode::<WorkRegistry::TermsSet>)
+        .collect::<Result<_, _>>()?;
     Ok((leaves(epoch, &registered, &terms), rules.collect()))
 }
 
@@ -139,7 +156,10 @@ fn leaves(epoch: u64, registered: &[Registered], events: &[WorkRegistry::TermsSe
             price_per_min: event.pricePerMin,
             region_rule: event.regionRule,
         };
-        histories.entry(event.workId).or_default().insert(event.fromEpoch, terms);
+        histories
+            .entry(event.workId)
+            .or_default()
+            .insert(event.fromEpoch, terms);
     }
     let leaf = |registered: &Registered| {
         let history = histories.get(&registered.work)?;

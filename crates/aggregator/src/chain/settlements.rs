@@ -155,7 +155,8 @@ impl Settlements for ChainClient {
             index,
             entries: entries.into(),
         };
-        self.send(&format!("publishPayouts {epoch} {index}"), call.abi_encode().into()).await
+        self.send(&format!("publishPayouts {epoch} {index}"), call.abi_encode().into())
+            .await
     }
 
     async fn prove_settlement(
@@ -178,14 +179,16 @@ impl Settlements for ChainClient {
             },
             proof: proof.into(),
         };
-        self.send(&format!("proveSettlement {epoch}"), call.abi_encode().into()).await
+        self.send(&format!("proveSettlement {epoch}"), call.abi_encode().into())
+            .await
     }
 
     async fn settle(&self, epoch: u64) -> Result<Sending, ChainFailure> {
         let call = CWEPayouts::settleEpochCall {
             epochId: alloy::primitives::U256::from(epoch),
         };
-        self.send(&format!("settleEpoch {epoch}"), call.abi_encode().into()).await
+        self.send(&format!("settleEpoch {epoch}"), call.abi_encode().into())
+            .await
     }
 }
 

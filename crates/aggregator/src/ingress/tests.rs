@@ -91,10 +91,34 @@ async fn a_proof_holds_for_its_record_only() {
     damaged.proof = bytes.into();
     let wrong: [(&str, RevealBody); 5] = [
         ("damaged", damaged),
-        ("another's proof", RevealBody { proof: body(1).proof, ..body(0) }),
-        ("more units", RevealBody { units: body(0).units + 1, ..body(0) }),
-        ("another work", RevealBody { work_id: body(1).work_id, ..body(0) }),
-        ("another nullifier", RevealBody { nullifier: body(1).nullifier, ..body(0) }),
+        (
+            "another's proof",
+            RevealBody {
+                proof: body(1).proof,
+                ..body(0)
+            },
+        ),
+        (
+            "more units",
+            RevealBody {
+                units: body(0).units + 1,
+                ..body(0)
+            },
+        ),
+        (
+            "another work",
+            RevealBody {
+                work_id: body(1).work_id,
+                ..body(0)
+            },
+        ),
+        (
+            "another nullifier",
+            RevealBody {
+                nullifier: body(1).nullifier,
+                ..body(0)
+            },
+        ),
     ];
     for (name, body) in wrong {
         assert_eq!(fixture.ingress.take(body).await, Err(Refusal::Proof), "{name}");
@@ -108,7 +132,10 @@ async fn a_proof_holds_for_its_record_only() {
         let mut bytes = body(0).proof.to_vec();
         bytes[..32].copy_from_slice(&word);
         bytes[32..64].copy_from_slice(&word);
-        let malformed = RevealBody { proof: bytes.into(), ..body(0) };
+        let malformed = RevealBody {
+            proof: bytes.into(),
+            ..body(0)
+        };
         assert_eq!(fixture.ingress.take(malformed).await, Err(Refusal::Proof), "{name}");
     }
     assert_eq!(fixture.store.count(EPOCH).await.unwrap(), 0);
@@ -118,8 +145,12 @@ async fn a_proof_holds_for_its_record_only() {
 #[tokio::test]
 async fn bad_proofs_take_no_good_one_of_their_batch_with_them() {
     let fixture = start(LimitsSection::default()).await;
-    let bad = RevealBody { proof: body(2).proof, ..body(3) };
-    let taken = futures::future::join_all([body(0), body(1), bad, body(2)].map(|body| fixture.ingress.take(body))).await;
+    let bad = RevealBody {
+        proof: body(2).proof,
+        ..body(3)
+    };
+    let taken =
+        futures::future::join_all([body(0), body(1), bad, body(2)].map(|body| fixture.ingress.take(body))).await;
     assert!(taken[0].is_ok() && taken[1].is_ok() && taken[3].is_ok());
     assert_eq!(taken[2], Err(Refusal::Proof));
     assert_eq!(fixture.store.count(EPOCH).await.unwrap(), 3);
@@ -131,7 +162,10 @@ async fn a_note_is_revealed_once_also_twice_at_once() {
     let (one, two) = tokio::join!(fixture.ingress.take(body(0)), fixture.ingress.take(body(0)));
     assert_eq!(one.unwrap(), two.unwrap());
     assert_eq!(fixture.counts.get(EPOCH), 1);
-    let other = RevealBody { units: body(0).units + 1, ..body(0) };
+    let other = RevealBody {
+        units: body(0).units + 1,
+        ..body(0)
+    };
     assert_eq!(fixture.ingress.take(other).await, Err(Refusal::Conflict));
 }
 
@@ -139,18 +173,54 @@ async fn a_note_is_revealed_once_also_twice_at_once() {
 async fn what_is_not_of_the_epoch_is_refused_before_any_proof_is_checked() {
     let fixture = start(LimitsSection::default()).await;
     // No proof at all: it is not looked at.
-    let no_proof = RevealBody { proof: vec![0; body(0).proof.len()].into(), ..body(0) };
+    let no_proof = RevealBody {
+        proof: vec![0; body(0).proof.len()].into(),
+        ..body(0)
+    };
     let word = B256::with_last_byte(200);
     for (body, expected) in [
-        (RevealBody { tier_id: word, ..no_proof.clone() }, NotOfEpoch::Tier),
-        (RevealBody { work_id: word, ..no_proof.clone() }, NotOfEpoch::Work),
-        (RevealBody { price_per_min: 1, ..no_proof.clone() }, NotOfEpoch::Price),
-        (RevealBody { region_ppm: 1, ..no_proof.clone() }, NotOfEpoch::Region),
-        (RevealBody { note_root: word, ..no_proof.clone() }, NotOfEpoch::NoteRoot),
+        (
+            RevealBody {
+                tier_id: word,
+                ..no_proof.clone()
+            },
+            NotOfEpoch::Tier,
+        ),
+        (
+            RevealBody {
+                work_id: word,
+                ..no_proof.clone()
+            },
+            NotOfEpoch::Work,
+        ),
+        (
+            RevealBody {
+                price_per_min: 1,
+                ..no_proof.clone()
+            },
+            NotOfEpoch::Price,
+        ),
+        (
+            RevealBody {
+                region_ppm: 1,
+                ..no_proof.clone()
+            },
+            NotOfEpoch::Region,
+        ),
+        (
+            RevealBody {
+                note_root: word,
+                ..no_proof.clone()
+            },
+            NotOfEpoch::NoteRoot,
+        ),
     ] {
         assert_eq!(fixture.ingress.take(body).await, Err(expected.into()));
     }
-    let epoch = |epoch| RevealBody { epoch, ..no_proof.clone() };
+    let epoch = |epoch| RevealBody {
+        epoch,
+        ..no_proof.clone()
+    };
     assert_eq!(fixture.ingress.take(epoch(EPOCH - 1)).await, Err(NotOpen::Over.into()));
     let later = fixture.ingress.take(epoch(EPOCH + 1)).await;
     assert_eq!(later, Err(NotOpen::NotYet { opens_at: 0 }.into()));
@@ -173,9 +243,15 @@ async fn without_a_view_of_the_chain_nothing_is_taken_or_refused_for_good() {
     let fixture = start(LimitsSection::default()).await;
     fixture.view.send_replace(None);
     assert_eq!(fixture.ingress.take(body(0)).await, Err(Refusal::Unavailable));
-    let blank = View { head_secs: 0, epochs: BTreeMap::new() };
+    let blank = View {
+        head_secs: 0,
+        epochs: BTreeMap::new(),
+    };
     fixture.view.send_replace(Some(Arc::new(blank)));
-    assert!(matches!(fixture.ingress.take(body(0)).await, Err(Refusal::NotOpen(NotOpen::NotYet { .. }))));
+    assert!(matches!(
+        fixture.ingress.take(body(0)).await,
+        Err(Refusal::NotOpen(NotOpen::NotYet { .. }))
+    ));
 }
 
 #[tokio::test]

@@ -34,7 +34,10 @@ impl FakeChain {
         let sum = states[&before] + reveals;
         states.insert(after, sum);
         let best = states.iter().max_by_key(|(_, reveals)| **reveals).unwrap();
-        let best = Best { roots: *best.0, reveals: *best.1 };
+        let best = Best {
+            roots: *best.0,
+            reveals: *best.1,
+        };
         self.change(|epoch| epoch.best = best);
     }
 
@@ -157,7 +160,9 @@ async fn planner(
         counts: Arc::new(Counts::of(&store).await.unwrap()),
         store,
         queue: Some(Queue::open(&database("queue.db")).await.unwrap()),
-        maker: Arc::new(FakeMaker { refuses: AtomicBool::new(false) }),
+        maker: Arc::new(FakeMaker {
+            refuses: AtomicBool::new(false),
+        }),
         peers: PeerClient::new(ask, Duration::from_secs(10)).unwrap(),
         statuses: Arc::default(),
         rule,
@@ -214,12 +219,20 @@ async fn what_waits_is_aggregated_after_its_time_and_when_the_window_is_over() {
     fixture.planner.turn().await;
     assert_eq!(fixture.jobs().await, 1);
 
-    let mut patient = Fixture::new(AggregatesSection { after_secs: 0, ..rule(100) }).await;
+    let mut patient = Fixture::new(AggregatesSection {
+        after_secs: 0,
+        ..rule(100)
+    })
+    .await;
     patient.accept(1..=3).await;
     patient.planner.turn().await;
     assert_eq!(patient.jobs().await, 1);
 
-    let mut late = Fixture::new(AggregatesSection { after_secs: 0, ..rule(100) }).await;
+    let mut late = Fixture::new(AggregatesSection {
+        after_secs: 0,
+        ..rule(100)
+    })
+    .await;
     late.accept(1..=3).await;
     late.chain.change(|epoch| epoch.windows.settleable_at = 2_001);
     late.planner.turn().await;
@@ -245,7 +258,11 @@ async fn a_restart_goes_on_where_the_store_is() {
     fixture.prove(b"one").await;
     fixture.prove(b"two").await;
     let view = fixture.planner.view.clone();
-    let Fixture { planner: old, chain, folder } = fixture;
+    let Fixture {
+        planner: old,
+        chain,
+        folder,
+    } = fixture;
     drop(old);
     let planner = planner(&folder, &chain, view, rule(2), &[]).await;
     let mut fixture = Fixture { planner, chain, folder };
@@ -280,7 +297,11 @@ async fn a_proof_that_fails_for_good_frees_its_reveals_and_the_one_that_can_t_be
     let left = fixture.planner.store.nullifiers(EPOCH).await.unwrap();
     assert_eq!(left.len(), 1, "the first one alone failed");
     fixture.planner.turn().await;
-    assert_eq!(fixture.told().planned.reveals, 0, "a single one is not due in an aggregate of two");
+    assert_eq!(
+        fixture.told().planned.reveals,
+        0,
+        "a single one is not due in an aggregate of two"
+    );
     fixture.chain.change(|epoch| epoch.windows.reveal_ends_at = 2_001);
     fixture.planner.turn().await;
     fixture.prove(b"good").await;
@@ -376,7 +397,11 @@ async fn two_coordinators_build_on_each_other_and_no_reveal_counts_twice() {
     two.planner.turn().await;
     let told = two.told();
     assert!(told.has_best, "its data came from the other one");
-    assert_eq!((told.waiting, told.planned.reveals), (2, 0), "what both have is left out, the old plan dropped");
+    assert_eq!(
+        (told.waiting, told.planned.reveals),
+        (2, 0),
+        "what both have is left out, the old plan dropped"
+    );
     chain.change(|epoch| epoch.windows.reveal_ends_at = 2_001);
     two.planner.turn().await;
     two.prove(b"two").await;
@@ -384,7 +409,10 @@ async fn two_coordinators_build_on_each_other_and_no_reveal_counts_twice() {
     assert_eq!(chain.best().reveals, 5);
 
     // Who has no token gets nothing, and builds on what it knows.
-    let stranger = Peer { token: cwe_sequencer::config::Secret::new("x".repeat(32)), ..peer };
+    let stranger = Peer {
+        token: cwe_sequencer::config::Secret::new("x".repeat(32)),
+        ..peer
+    };
     let mut three = Fixture::on((chain.clone(), two.planner.view.clone()), rule(3), &[stranger]).await;
     three.planner.turn().await;
     assert!(!three.told().has_best);
@@ -394,7 +422,11 @@ async fn two_coordinators_build_on_each_other_and_no_reveal_counts_twice() {
 async fn an_aggregate_of_a_peer_is_posted() {
     let mut fixture = Fixture::new(rule(10)).await;
     let step = branch::tests::step(&State::default(), &[7, 8]);
-    let proven = StoredAggregate { stage: Stage::Proven, proof: Some(b"peer's".to_vec()), ..step };
+    let proven = StoredAggregate {
+        stage: Stage::Proven,
+        proof: Some(b"peer's".to_vec()),
+        ..step
+    };
     fixture.planner.store.put_aggregate(&proven).await.unwrap();
     fixture.planner.turn().await;
     assert_eq!(fixture.chain.best().reveals, 2);
@@ -402,7 +434,11 @@ async fn an_aggregate_of_a_peer_is_posted() {
 
 #[tokio::test]
 async fn a_coordinator_without_a_queue_only_tells() {
-    let mut fixture = Fixture::new(AggregatesSection { after_secs: 0, ..rule(1) }).await;
+    let mut fixture = Fixture::new(AggregatesSection {
+        after_secs: 0,
+        ..rule(1)
+    })
+    .await;
     fixture.accept(1..=2).await;
     fixture.planner.queue = None;
     fixture.planner.turn().await;

@@ -51,7 +51,9 @@ async fn a_reveal_is_answered_with_a_receipt() {
     let (status, answer) = post(&router, body).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     let receipt: Receipt = serde_json::from_value(answer).unwrap();
-    receipt.check(&receipt::domain(31_337, crate::ingress::tests::PAYOUTS)).unwrap();
+    receipt
+        .check(&receipt::domain(31_337, crate::ingress::tests::PAYOUTS))
+        .unwrap();
 }
 
 #[tokio::test]
@@ -73,7 +75,11 @@ async fn bad_bodies_are_told_what_is_wrong_in_one_shape() {
         (with("units", 256.into()), "body_malformed", "256"),
         (vec![b' '; MAX_BODY_BYTES + 1], "body_malformed", "length limit"),
         (with("units", 101.into()), "record_malformed", "units"),
-        (with("nullifier", format!("0x{}", "ff".repeat(32)).into()), "record_malformed", "nullifier"),
+        (
+            with("nullifier", format!("0x{}", "ff".repeat(32)).into()),
+            "record_malformed",
+            "nullifier",
+        ),
         (with("proof", "0x00".into()), "record_malformed", "3424"),
     ] {
         let (status, answer) = post(&router, text).await;
@@ -84,7 +90,11 @@ async fn bad_bodies_are_told_what_is_wrong_in_one_shape() {
     }
     for path in ["/batch_status/x", "/batch_status/-1", "/proof/7/0x12", "/proof/x/y"] {
         let (status, answer) = get_json(&router, path).await;
-        assert_eq!((status, &answer["code"]), (StatusCode::BAD_REQUEST, &"body_malformed".into()), "{path}");
+        assert_eq!(
+            (status, &answer["code"]),
+            (StatusCode::BAD_REQUEST, &"body_malformed".into()),
+            "{path}"
+        );
     }
 }
 
@@ -131,8 +141,14 @@ async fn a_nullifier_is_shown_to_be_in_the_state_or_not() {
         has_best: true,
     };
     statuses.set(Status { told, known: None });
-    assert_eq!(get_json(&router, &format!("/proof/{EPOCH}/{}", B256::ZERO)).await.0, StatusCode::NOT_FOUND);
-    let state = State { nullifiers, ..State::default() };
+    assert_eq!(
+        get_json(&router, &format!("/proof/{EPOCH}/{}", B256::ZERO)).await.0,
+        StatusCode::NOT_FOUND
+    );
+    let state = State {
+        nullifiers,
+        ..State::default()
+    };
     let known = Some(Arc::new(KnownState { roots, state }));
     statuses.set(Status { told, known });
     let (status, answer) = get_json(&router, &format!("/batch_status/{EPOCH}")).await;
@@ -153,7 +169,10 @@ async fn peers_routes_are_closed_to_everybody_else() {
     let (router, _) = api(LimitsSection::default()).await;
     let zero = B256::ZERO;
     let (status, answer) = get_json(&router, &format!("/states/7/{zero}/{zero}")).await;
-    assert_eq!((status, &answer["code"]), (StatusCode::UNAUTHORIZED, &"not_peer".into()));
+    assert_eq!(
+        (status, &answer["code"]),
+        (StatusCode::UNAUTHORIZED, &"not_peer".into())
+    );
     let request = Request::post("/submit_rollup").header("authorization", "Bearer x");
     let (status, _) = send(&router, request.body(Body::from("{}")).unwrap()).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
@@ -169,7 +188,9 @@ async fn every_route_is_described() {
         .iter()
         .flat_map(|(path, methods)| {
             let methods = methods.as_object().unwrap();
-            methods.keys().map(move |method| format!("{} {path}", method.to_uppercase()))
+            methods
+                .keys()
+                .map(move |method| format!("{} {path}", method.to_uppercase()))
         })
         .collect();
     let specified = [
@@ -185,7 +206,10 @@ async fn every_route_is_described() {
         let path = path.replace(['{', '}'], "");
         let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
         let response = router.clone().oneshot(request).await.unwrap();
-        assert!(response.headers().contains_key("content-type"), "{route} is described and not served");
+        assert!(
+            response.headers().contains_key("content-type"),
+            "{route} is described and not served"
+        );
     }
 }
 
@@ -193,7 +217,8 @@ async fn every_route_is_described() {
 async fn the_description_of_a_reveal_has_its_fields() {
     let (router, _) = api(LimitsSection::default()).await;
     let (_, description) = get_json(&router, "/openapi.json").await;
-    let names = |value: &serde_json::Value| -> BTreeSet<String> { value.as_object().unwrap().keys().cloned().collect() };
+    let names =
+        |value: &serde_json::Value| -> BTreeSet<String> { value.as_object().unwrap().keys().cloned().collect() };
     let described = names(&description["components"]["schemas"]["Reveal"]["properties"]);
     assert_eq!(described, names(&serde_json::to_value(&real().2[0]).unwrap()));
 }

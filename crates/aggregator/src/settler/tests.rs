@@ -15,7 +15,7 @@ use crate::{
     view::{Best, View},
 };
 
-const GRACE_ENDS_AT: u64 = 9_000;
+const GRACE_ENDS_AT: u64 = u64::MAX;
 
 /// A chain in memory on which [`EPOCH`] is to be settled.
 struct FakeChain {
@@ -69,7 +69,9 @@ impl Settlements for FakeChain {
     }
 
     async fn registrations(&self, _: u64, _: &BTreeSet<B256>) -> Result<RegistryOpening, ChainFailure> {
-        Err(ChainFailure::Nonsense("without the half-life no registration is asked for"))
+        Err(ChainFailure::Nonsense(
+            "without the half-life no registration is asked for",
+        ))
     }
 
     async fn published(&self, _: u64) -> Result<(B256, u32), ChainFailure> {
@@ -81,7 +83,10 @@ impl Settlements for FakeChain {
         let mut published = self.published.lock();
         published.1.truncate(index as usize);
         published.1.push(entries);
-        published.0 = published.1.iter().fold(B256::ZERO, |hash, chunk| append_to_chain(hash, chunk));
+        published.0 = published
+            .1
+            .iter()
+            .fold(B256::ZERO, |hash, chunk| append_to_chain(hash, chunk));
         Ok(Sending::Sent)
     }
 
@@ -177,7 +182,13 @@ impl Fixture {
     }
 
     async fn prove(&self) -> SettlementProofInput {
-        let lease = self.settler.queue.lease(KIND, "test", Duration::from_secs(60)).await.unwrap().unwrap();
+        let lease = self
+            .settler
+            .queue
+            .lease(KIND, "test", Duration::from_secs(60))
+            .await
+            .unwrap()
+            .unwrap();
         let input = lease.result(GuestJob::INPUT).await.unwrap().unwrap();
         let job = GuestJob::parse(&lease.job().payload).unwrap();
         assert_eq!(job.guest, Guest::Settlement);
@@ -201,10 +212,23 @@ async fn an_epoch_is_divided_published_proven_and_settled() {
     settler.turn().await.unwrap();
     let (basis, settlement, proof) = chain.posted.lock().clone().unwrap();
     assert_eq!(proof, b"proof");
-    assert_eq!(basis, SettlementBasis { roots: state().roots(), abandon_carried: false });
+    assert_eq!(
+        basis,
+        SettlementBasis {
+            roots: state().roots(),
+            abandon_carried: false
+        }
+    );
     let settled = settle(&input.inputs, &input.data).unwrap();
-    assert_eq!((settlement, payouts_hash(&settled.payouts)), (settled.settlement, settlement.payouts_hash));
-    assert_eq!(settlement.creators, U256::from(24 * 9_000), "24 of 100 units, nine tenths of the fee");
+    assert_eq!(
+        (settlement, payouts_hash(&settled.payouts)),
+        (settled.settlement, settlement.payouts_hash)
+    );
+    assert_eq!(
+        settlement.creators,
+        U256::from(24 * 9_000),
+        "24 of 100 units, nine tenths of the fee"
+    );
     assert!(!*chain.settled.lock());
     settler.turn().await.unwrap();
     assert!(*chain.settled.lock());
@@ -228,7 +252,10 @@ async fn nothing_is_done_before_the_time_or_without_data() {
     fixture.settler.statuses.forget_before(EPOCH + 1);
     fixture.settler.turn().await.unwrap();
     assert!(fixture.settler.chain.published.lock().1.is_empty());
-    fixture.shown.send_replace(Some(Arc::new(View { head_secs: 0, epochs: BTreeMap::new() })));
+    fixture.shown.send_replace(Some(Arc::new(View {
+        head_secs: 0,
+        epochs: BTreeMap::new(),
+    })));
     fixture.settler.turn().await.unwrap();
 }
 
@@ -243,7 +270,11 @@ async fn somebody_elses_settlement_on_as_many_reveals_is_settled() {
     better.settler.chain.due.lock().proven = Some(1);
     better.settler.turn().await.unwrap();
     assert!(!*better.settler.chain.settled.lock());
-    assert_eq!(better.settler.chain.published.lock().1.len(), 1, "one on fewer reveals is replaced");
+    assert_eq!(
+        better.settler.chain.published.lock().1.len(),
+        1,
+        "one on fewer reveals is replaced"
+    );
 }
 
 #[tokio::test]
@@ -257,7 +288,10 @@ async fn carried_money_is_taken_from_the_store_and_given_up_only_after_the_grace
     let root = cwe_dapr::carried_root(&[entry]);
     let fixture = Fixture::new(state(), root).await;
     let (settler, chain) = (&fixture.settler, &fixture.settler.chain);
-    assert!(matches!(settler.turn().await, Err(SettlerError::CarriedMissing { before: 6, .. })));
+    assert!(matches!(
+        settler.turn().await,
+        Err(SettlerError::CarriedMissing { before: 6, .. })
+    ));
     let before_grace = chain.due.lock().grace_ends_at;
     chain.due.lock().grace_ends_at = 1;
     settler.turn().await.unwrap();
@@ -280,7 +314,11 @@ async fn carried_money_is_taken_from_the_store_and_given_up_only_after_the_grace
 #[test]
 fn a_list_is_published_on_from_where_it_is() {
     let all = vec![vec![1], vec![2], vec![3]];
-    let after = |count| all.iter().take(count).fold(B256::ZERO, |hash, chunk| append_to_chain(hash, chunk));
+    let after = |count| {
+        all.iter()
+            .take(count)
+            .fold(B256::ZERO, |hash, chunk| append_to_chain(hash, chunk))
+    };
     for count in 0..=2 {
         assert_eq!(next_chunk(&all, after(count), u32::try_from(count).unwrap()), count);
     }

@@ -74,7 +74,16 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn put_aggregate(&self, aggregate: &StoredAggregate) -> Result<(), StoreError> {
-        let StoredAggregate { epoch, before, after, units, step, stage, head, proof } = aggregate;
+        let StoredAggregate {
+            epoch,
+            before,
+            after,
+            units,
+            step,
+            stage,
+            head,
+            proof,
+        } = aggregate;
         sqlx::query(
             "INSERT INTO aggregates (epoch, nullifier_root_after, totals_root_after, nullifier_root_before, \
              totals_root_before, effect, nullifiers, totals, stage, head, proof) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, \
@@ -219,7 +228,13 @@ mod tests {
             proof: None,
         };
         store.put_aggregate(&aggregate).await.unwrap();
-        store.put_aggregate(&StoredAggregate { stage: Stage::Data, ..aggregate.clone() }).await.unwrap();
+        store
+            .put_aggregate(&StoredAggregate {
+                stage: Stage::Data,
+                ..aggregate.clone()
+            })
+            .await
+            .unwrap();
         assert_eq!(store.aggregates(7).await.unwrap(), [aggregate.clone()]);
         store.put_proof(7, aggregate.after, b"proof").await.unwrap();
         aggregate.stage = Stage::Proven;

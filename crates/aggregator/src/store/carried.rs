@@ -14,7 +14,8 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn put_carried(&self, epoch: u64, root: B256, entries: &[CarriedEntry]) -> Result<(), StoreError> {
-        let insert = "INSERT INTO carried (epoch, root, entries) VALUES ($1, $2, $3) ON CONFLICT (epoch, root) DO NOTHING";
+        let insert =
+            "INSERT INTO carried (epoch, root, entries) VALUES ($1, $2, $3) ON CONFLICT (epoch, root) DO NOTHING";
         sqlx::query(insert)
             .bind(number(epoch)?)
             .bind(root.0.to_vec())
@@ -77,7 +78,9 @@ mod tests {
     #[tokio::test]
     async fn what_is_carried_reads_as_it_was_written_and_outlives_its_epoch_by_one() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&format!("sqlite:{}", folder.path().join("reveals.db").display())).await.unwrap();
+        let store = Store::open(&format!("sqlite:{}", folder.path().join("reveals.db").display()))
+            .await
+            .unwrap();
         let entries = [1, 2].map(|number| CarriedEntry {
             work: B256::with_last_byte(number),
             tier: B256::with_last_byte(9),

@@ -42,7 +42,9 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn transactions(&self) -> Result<Vec<SentTransaction>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM transactions ORDER BY nonce").fetch_all(&self.pool).await?;
+        let rows = sqlx::query("SELECT * FROM transactions ORDER BY nonce")
+            .fetch_all(&self.pool)
+            .await?;
         rows.iter()
             .map(|row| {
                 Ok(SentTransaction {

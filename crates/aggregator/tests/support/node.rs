@@ -40,7 +40,11 @@ pub(crate) async fn start(epoch: Epoch, folder: &Path) -> SocketAddr {
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, Router::new().route("/", post(answer))).await.unwrap() });
+    tokio::spawn(async move {
+        axum::serve(listener, Router::new().route("/", post(answer)))
+            .await
+            .unwrap()
+    });
     address
 }
 
@@ -117,7 +121,10 @@ fn registry() -> Registry {
 
 fn logs(filter: &Value) -> Vec<Log> {
     let topics: Vec<B256> = match &filter["topics"][0] {
-        Value::Array(all) => all.iter().map(|topic| serde_json::from_value(topic.clone()).unwrap()).collect(),
+        Value::Array(all) => all
+            .iter()
+            .map(|topic| serde_json::from_value(topic.clone()).unwrap())
+            .collect(),
         one => vec![serde_json::from_value(one.clone()).unwrap()],
     };
     let log = |number: u8, data| Log {
@@ -137,7 +144,9 @@ fn logs(filter: &Value) -> Vec<Log> {
             creatorId: B256::ZERO,
             index: u32::from(number) - 1,
         };
-        works.map(|number| log(number, event(number).encode_log_data())).collect()
+        works
+            .map(|number| log(number, event(number).encode_log_data()))
+            .collect()
     } else {
         let event = |number| WorkRegistry::TermsSet {
             workId: proofs::work(number),
@@ -145,7 +154,9 @@ fn logs(filter: &Value) -> Vec<Log> {
             pricePerMin: proofs::PRICE,
             regionRule: rule(),
         };
-        works.map(|number| log(number, event(number).encode_log_data())).collect()
+        works
+            .map(|number| log(number, event(number).encode_log_data()))
+            .collect()
     }
 }
 
@@ -203,15 +214,16 @@ fn view(call: &[u8], epoch: &Epoch) -> Vec<u8> {
                 totalsRoot: B256::ZERO,
                 abandonCarried: false,
             };
-            CWEPayouts::basisOfCall::abi_encode_returns(&CWEPayouts::basisOfReturn { basis: none, reveals: 0 })
-        }
-        CWEPayouts::rootsOfCall::SELECTOR => {
-            CWEPayouts::rootsOfCall::abi_encode_returns(&CWEPayouts::rootsOfReturn {
-                nullifierRoot: empty.nullifiers,
-                totalsRoot: empty.totals,
+            CWEPayouts::basisOfCall::abi_encode_returns(&CWEPayouts::basisOfReturn {
+                basis: none,
                 reveals: 0,
             })
         }
+        CWEPayouts::rootsOfCall::SELECTOR => CWEPayouts::rootsOfCall::abi_encode_returns(&CWEPayouts::rootsOfReturn {
+            nullifierRoot: empty.nullifiers,
+            totalsRoot: empty.totals,
+            reveals: 0,
+        }),
         other => panic!("a coordinator does not call {}", alloy::hex::encode(other)),
     }
 }

@@ -2,7 +2,9 @@
 
 use alloy::primitives::B256;
 use cwe_srs::{Setup, SrsStore};
-use cwe_usage::{EPOCH_TREE_DEPTH, Element, EpochTerms, SLOTS, Secret, Split, TierId, Tree, Usage, WorkId, poseidon::hash};
+use cwe_usage::{
+    EPOCH_TREE_DEPTH, Element, EpochTerms, SLOTS, Secret, Split, TierId, Tree, Usage, WorkId, poseidon::hash,
+};
 use cwe_usage_circuits::{ProvingKeys, RevealWitness, SRS_K, prove_reveal};
 use cwe_wallet::messages::RevealBody;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
@@ -47,7 +49,9 @@ pub(crate) fn prove(keys: &ProvingKeys, number: u64, count: usize) -> (Epoch, Ve
         allowance_secs: 1_000_000,
         diminishing_ppm: 1_000_000,
     };
-    let splits: Vec<_> = (0..count.div_ceil(WORKS.into()) as u64).map(|who| split(terms, who)).collect();
+    let splits: Vec<_> = (0..count.div_ceil(WORKS.into()) as u64)
+        .map(|who| split(terms, who))
+        .collect();
     let notes = Tree::with_leaves(EPOCH_TREE_DEPTH, splits.iter().map(Split::notes_root)).unwrap();
     let epoch = Epoch {
         key: terms.key,
@@ -56,7 +60,10 @@ pub(crate) fn prove(keys: &ProvingKeys, number: u64, count: usize) -> (Epoch, Ve
     };
     let bodies = (0..count).map(|place| {
         let (who, slot) = (place / usize::from(WORKS), place % usize::from(WORKS));
-        let path = splits[who].note_path(slot).unwrap().extended(&notes.path(who as u64).unwrap());
+        let path = splits[who]
+            .note_path(slot)
+            .unwrap()
+            .extended(&notes.path(who as u64).unwrap());
         let note = splits[who].slots[slot].note().unwrap();
         let witness = RevealWitness::new(number, terms.key, terms.tier, note, path, notes.root()).unwrap();
         body(keys, &witness)

@@ -35,7 +35,11 @@ impl Fixture {
         let program = folder.path().join("stage");
         fs::write(&program, PROGRAM).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::write(folder.path().join("stage.execution"), format!(r#"{{"publicValue":"{shown}"}}"#)).unwrap();
+        fs::write(
+            folder.path().join("stage.execution"),
+            format!(r#"{{"publicValue":"{shown}"}}"#),
+        )
+        .unwrap();
         let stages = StagesSection {
             program: program.clone(),
             ..StagesSection::default()
@@ -73,12 +77,18 @@ impl Fixture {
         let job = NewJob {
             kind: kind.into(),
             key: "key".into(),
-            payload: GuestJob::new(guest, public_value, sha256(INPUT_BYTES)).payload().unwrap(),
+            payload: GuestJob::new(guest, public_value, sha256(INPUT_BYTES))
+                .payload()
+                .unwrap(),
             priority: 0,
             max_attempts: 3,
         };
         let queue = &self.workshop.queue;
-        queue.enqueue_with(&job, &[(GuestJob::INPUT, INPUT_BYTES)]).await.unwrap().id()
+        queue
+            .enqueue_with(&job, &[(GuestJob::INPUT, INPUT_BYTES)])
+            .await
+            .unwrap()
+            .id()
     }
 
     async fn work(&self) -> Attempt {
@@ -113,7 +123,9 @@ async fn a_guest_s_job_goes_through_the_stages_of_its_own_guest() {
 #[tokio::test]
 async fn a_guest_that_shows_something_else_is_not_proven() {
     let fixture = Fixture::new(B256::repeat_byte(7)).await;
-    let id = fixture.enqueue("aggregation", Guest::Aggregation, B256::repeat_byte(8)).await;
+    let id = fixture
+        .enqueue("aggregation", Guest::Aggregation, B256::repeat_byte(8))
+        .await;
     assert!(matches!(fixture.work().await, Attempt::Refused(_)));
     assert_eq!(fixture.calls().len(), 1, "nothing after the execution");
     assert_eq!(fixture.workshop.queue.job(id).await.unwrap().state, JobState::Failed);
