@@ -230,6 +230,7 @@ pub(crate) async fn run(args: &ProveArgs) -> Result<()> {
     let stop_after = args.stop_after.into();
     let workshop = Workshop {
         kind,
+        guests: Vec::new(),
         lease: LEASE,
         retry: RETRY,
         stop_after,

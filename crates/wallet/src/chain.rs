@@ -7,7 +7,7 @@
 #[cfg(feature = "native")]
 mod client;
 #[cfg(feature = "native")]
-mod logs;
+pub mod logs;
 
 use std::{collections::BTreeMap, future::Future};
 

@@ -8,6 +8,7 @@ use std::{
 };
 
 use alloy::{primitives::Address, signers::local::PrivateKeySigner};
+use cwe_prover_stages::Guest;
 use cwe_sequencer::{
     ConfigError, Overrides,
     config::{L1Section, LogSection, OpsSection, Secret},
@@ -125,6 +126,8 @@ pub struct WorkersSection {
     pub name: String,
     /// Jobs worked on at once.
     pub count: usize,
+    /// Other guests whose jobs are worked on too.
+    pub guests: Vec<Guest>,
     /// Last stage to run.
     pub stop_after: StopAfter,
     /// Seconds after which a stage counts as stuck and is killed.
@@ -136,6 +139,7 @@ impl Default for WorkersSection {
         Self {
             name: String::new(),
             count: 1,
+            guests: Guest::ALL.into(),
             stop_after: StopAfter::Halo2,
             stage_timeout_secs: 4 * 60 * 60,
         }
@@ -275,6 +279,14 @@ impl Config {
             format!("sqlite:{}", self.data_dir.join("queue.db").display())
         } else {
             self.queue.address.expose().to_owned()
+        }
+    }
+
+    /// The guests whose jobs are worked on besides batches: those who ask need proofs for contracts.
+    pub fn guests(&self) -> Vec<Guest> {
+        match self.workers.stop_after {
+            StopAfter::Halo2 => self.workers.guests.clone(),
+            StopAfter::Execute | StopAfter::Stark => Vec::new(),
         }
     }
 

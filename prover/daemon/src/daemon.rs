@@ -10,6 +10,7 @@ use alloy::{
 use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use cwe_bridge::{Deployment, FeeCaps, L1Client, ProofPoster, ProofPosterConfig, TurnFailure, Turns, until_shutdown};
 use cwe_jobs::{Job, Queue};
+use cwe_prover_stages::{Guest, GuestJob};
 use cwe_sequencer::ops::{self, OpsServer, Ready};
 use eyre::{Result, WrapErr, eyre};
 use parking_lot::Mutex;
@@ -80,7 +81,11 @@ pub async fn run_prover(
         .wrap_err("the queue can't be opened")?;
     let work = config.stages.work(&config.data_dir);
     let folder = WorkFolder::open(&work)?;
-    folder.keep_only(&unfinished(&queue, &kind).await?)?;
+    let mut open = unfinished(&queue, &kind).await?;
+    for guest in config.guests() {
+        open.extend(unfinished(&queue, guest.name()).await?);
+    }
+    folder.keep_only(&open)?;
 
     let (shown, view) = watch::channel(None);
     let mut tasks = JoinSet::new();
@@ -168,6 +173,7 @@ async fn start_workers(
     let workshop = Arc::new(Workshop {
         queue: queue.clone(),
         kind: kind.to_owned(),
+        guests: config.guests(),
         lease: Duration::from_secs(config.queue.lease_secs),
         retry: Duration::from_secs(config.queue.retry_secs),
         stop_after: config.workers.stop_after,
@@ -387,7 +393,9 @@ fn ready(status: Status) -> Ready {
 pub struct JobSummary {
     /// Number.
     pub id: i64,
-    /// First batch; `None` if the payload can't be read.
+    /// What sort of work it is.
+    pub kind: String,
+    /// First batch; `None` for another guest's job, or if the payload can't be read.
     pub first: Option<u64>,
     /// Last batch.
     pub last: Option<u64>,
@@ -414,11 +422,13 @@ pub struct JobSummary {
 impl From<Job> for JobSummary {
     fn from(job: Job) -> Self {
         let proof = ProofJob::parse(&job.payload).ok();
+        let of_guest = GuestJob::parse(&job.payload).ok().map(|guest| guest.public_value);
         Self {
             id: job.id,
+            kind: job.kind,
             first: proof.as_ref().map(ProofJob::first),
             last: proof.as_ref().map(ProofJob::last),
-            public_value: proof.as_ref().map(|proof| proof.public_value),
+            public_value: proof.as_ref().map(|proof| proof.public_value).or(of_guest),
             state: job.state,
             stage: job.stage,
             percent: job.progress.ppm() / 10_000,
@@ -431,12 +441,16 @@ impl From<Job> for JobSummary {
     }
 }
 
-/// The jobs of a queue.
+/// The jobs of a queue: those of a kind, and those of other guests.
 ///
 /// # Errors
 /// The queue fails.
 pub async fn summaries(queue: &Queue, kind: &str) -> Result<Vec<JobSummary>, cwe_jobs::JobsError> {
-    Ok(jobs_of(queue, kind).await?.into_iter().map(JobSummary::from).collect())
+    let mut jobs = jobs_of(queue, kind).await?;
+    for guest in Guest::ALL {
+        jobs.extend(jobs_of(queue, guest.name()).await?);
+    }
+    Ok(jobs.into_iter().map(JobSummary::from).collect())
 }
 
 async fn jobs(State((queue, kind)): State<(Queue, String)>) -> axum::response::Response {

@@ -3,6 +3,7 @@
 //! In: batches on L1, inputs from a node (`cwe_proofInput`), a queue that may be shared between machines. Out: calls of
 //! `Rollup.proveBatches`. A [`Planner`] turns batches into jobs, a [`Workshop`]'s workers run their stages by a program
 //! of its own (`cwe-prover-stage`, which holds the virtual machine and takes gigabytes), [`Posting`] brings proofs to L1.
+//! Workers also do the jobs of other guests that somebody else puts into the queue and fetches (`aggregation`, `settlement`).
 //! The binary `cwe-prover` and the command `cwe prove` call it. It links no virtual machine.
 //!
 //! Nothing is proven on the node's word: batches are those whose hashes `Rollup` has stored, and an input is executed
@@ -52,7 +53,7 @@ pub use node::{NodeClient, NodeError};
 pub use planner::{PlanError, Planner};
 pub use posting::{PostError, Posting};
 pub use program::{Finished, ProgramError, StageFailure, StageProgram, StageProgress};
-pub use progress::{Bars, JobName, LogLines, Observer, StageEvent};
+pub use progress::{Bars, JobName, LogLines, Observer, StageEvent, Subject};
 pub use stage::StopAfter;
 pub use view::{L1View, Objection, ViewError, batches_on_l1};
 pub use work::{WorkError, WorkFolder};

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cwe_prover_stages::{Stage, of_process};
+use cwe_prover_stages::{Guest, Stage, of_process};
 use futures::StreamExt;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
@@ -170,19 +170,24 @@ impl StageProgram {
         }
     }
 
-    /// Runs a stage in a folder that has its input, until it ends or `cancelled` does. `report` gets every progress.
+    /// Runs a stage in a folder that has its input, until it ends or `cancelled` does, of another guest than
+    /// the rollup's if one is named. `report` gets every progress.
     ///
     /// # Errors
     /// [`StageFailure`]; the process is gone then, and its children with it.
     pub async fn run<C>(
         &self,
         stage: Stage,
+        guest: Option<Guest>,
         folder: &Path,
         reservation: &Reservation,
         report: impl FnMut(StageProgress),
         cancelled: impl Future<Output = C>,
     ) -> Result<Finished, StageFailure<C>> {
         let mut command = self.command(stage.name());
+        if let Some(guest) = guest {
+            command.arg("--guest").arg(guest.name());
+        }
         command
             .arg("--input")
             .arg(folder.join(stage.input_file()))

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cwe_prover_stages::{Need, Stage, gibibytes};
+use cwe_prover_stages::{Guest, Need, Stage, gibibytes};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 use tracing::info;
@@ -22,18 +22,30 @@ const LOG_EVERY: Duration = Duration::from_secs(60);
 pub struct JobName {
     /// Number in the queue.
     pub id: i64,
-    /// First batch.
-    pub first: u64,
-    /// Last batch.
-    pub last: u64,
+    /// What is proven.
+    pub subject: Subject,
+}
+
+/// What a job proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// Batches of the L2.
+    Batches {
+        /// First batch.
+        first: u64,
+        /// Last batch.
+        last: u64,
+    },
+    /// What another guest shows.
+    Guest(Guest),
 }
 
 impl fmt::Display for JobName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.first == self.last {
-            write!(f, "batch {}", self.first)
-        } else {
-            write!(f, "batches {}–{}", self.first, self.last)
+        match self.subject {
+            Subject::Batches { first, last } if first == last => write!(f, "batch {first}"),
+            Subject::Batches { first, last } => write!(f, "batches {first}–{last}"),
+            Subject::Guest(guest) => write!(f, "{guest} {}", self.id),
         }
     }
 }

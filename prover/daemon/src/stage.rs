@@ -4,7 +4,7 @@ use cwe_prover_stages::Stage;
 use serde::{Deserialize, Serialize};
 
 /// File name of a job's input, and its name among the queue's stage results.
-pub(crate) const INPUT: &str = "input";
+pub(crate) const INPUT: &str = cwe_prover_stages::GuestJob::INPUT;
 
 /// How far a proof is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

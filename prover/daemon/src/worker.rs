@@ -6,8 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cwe_jobs::{JobsError, KeepAlive, Lease, Progress, Queue, Retry};
-use cwe_prover_stages::Stage;
+use alloy::primitives::B256;
+use cwe_jobs::{Job, JobsError, KeepAlive, Lease, Progress, Queue, Retry};
+use cwe_prover_stages::{Guest, GuestJob, Stage};
 use metrics::{counter, gauge, histogram};
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -18,7 +19,7 @@ use crate::{
     job::{DROPPED, ProofJob},
     memory::{DoesNotFit, Memory, Needs, Reservation},
     program::{Finished, StageFailure, StageProgram},
-    progress::{JobName, Observer, StageEvent},
+    progress::{JobName, Observer, StageEvent, Subject},
     stage::{INPUT, StopAfter},
     view::{L1View, Objection},
     work::{JobFolder, Kept, WorkError, WorkFolder, sha256},
@@ -41,8 +42,10 @@ const LONGEST_RETRY: Duration = Duration::from_secs(600);
 pub struct Workshop {
     /// The queue.
     pub queue: Queue,
-    /// Kind of the jobs.
+    /// Kind of the jobs for batches.
     pub kind: String,
+    /// Other guests whose jobs are done too, when no batch waits.
+    pub guests: Vec<Guest>,
     /// How long a lease runs without a heartbeat.
     pub lease: Duration,
     /// First pause before a failed attempt is repeated.
@@ -115,10 +118,63 @@ impl From<WorkError> for Stop {
     }
 }
 
+/// What is to be proven.
+enum Task {
+    Batches(ProofJob),
+    Guest(GuestJob),
+}
+
+impl Task {
+    /// Reads a job by its kind.
+    fn of(job: &Job) -> Result<Self, String> {
+        match Guest::of_kind(&job.kind) {
+            None => ProofJob::parse(&job.payload)
+                .map(Self::Batches)
+                .map_err(|error| error.to_string()),
+            Some(guest) => match GuestJob::parse(&job.payload) {
+                Ok(job) if job.guest == guest => Ok(Self::Guest(job)),
+                Ok(job) => Err(format!("a job of kind {guest} is for the guest {}", job.guest)),
+                Err(error) => Err(error.to_string()),
+            },
+        }
+    }
+
+    fn subject(&self) -> Subject {
+        match self {
+            Self::Batches(job) => Subject::Batches {
+                first: job.first(),
+                last: job.last(),
+            },
+            Self::Guest(job) => Subject::Guest(job.guest),
+        }
+    }
+
+    const fn guest(&self) -> Option<Guest> {
+        match self {
+            Self::Batches(_) => None,
+            Self::Guest(job) => Some(job.guest),
+        }
+    }
+
+    const fn input_sha256(&self) -> B256 {
+        match self {
+            Self::Batches(job) => job.input_sha256,
+            Self::Guest(job) => job.input_sha256,
+        }
+    }
+
+    const fn public_value(&self) -> B256 {
+        match self {
+            Self::Batches(job) => job.public_value,
+            Self::Guest(job) => job.public_value,
+        }
+    }
+}
+
 /// A job in hand.
 struct InHand<'a> {
     name: JobName,
-    job: &'a ProofJob,
+    task: &'a Task,
     lease: &'a Lease,
     alive: &'a KeepAlive,
     folder: JobFolder,
@@ -128,7 +184,7 @@ impl Workshop {
     /// Works on jobs under `name` until shutdown.
     pub async fn run(self: Arc<Self>, name: String) {
         while !self.shutdown.is_cancelled() {
-            let pause = match self.queue.lease(&self.kind, &name, self.lease).await {
+            let pause = match self.next(&name).await {
                 Ok(Some(lease)) => match self.work(lease).await {
                     Ok(Attempt::GivenBack(_)) => MEMORY_PAUSE,
                     Ok(_) => Duration::ZERO,
@@ -150,24 +206,34 @@ impl Workshop {
         }
     }
 
+    /// The next job: one for batches if any waits.
+    async fn next(&self, name: &str) -> Result<Option<Lease>, JobsError> {
+        let guests = self.guests.iter().map(|guest| guest.name());
+        for kind in std::iter::once(self.kind.as_str()).chain(guests) {
+            if let Some(lease) = self.queue.lease(kind, name, self.lease).await? {
+                return Ok(Some(lease));
+            }
+        }
+        Ok(None)
+    }
+
     /// Works on a leased job as far as it goes now.
     ///
     /// # Errors
     /// The queue fails: the job's lease ends by itself then.
     pub async fn work(&self, lease: Lease) -> Result<Attempt, JobsError> {
         let id = lease.job().id;
-        let job = match ProofJob::parse(&lease.job().payload) {
-            Ok(job) => job,
+        let task = match Task::of(lease.job()) {
+            Ok(task) => task,
             Err(error) => {
-                error!(job = id, %error, "a job can't be read");
-                lease.fail(&error.to_string(), Retry::Never).await?;
-                return Ok(Attempt::Refused(error.to_string()));
+                error!(job = id, error, "a job can't be read");
+                lease.fail(&error, Retry::Never).await?;
+                return Ok(Attempt::Refused(error));
             }
         };
         let name = JobName {
             id,
-            first: job.first(),
-            last: job.last(),
+            subject: task.subject(),
         };
         info!(job = %name, id, attempt = lease.job().attempts, "takes a job");
         let alive = lease.keep_alive();
@@ -175,7 +241,7 @@ impl Workshop {
             Ok(folder) => {
                 let hand = InHand {
                     name,
-                    job: &job,
+                    task: &task,
                     lease: &lease,
                     alive: &alive,
                     folder,
@@ -252,7 +318,7 @@ impl Workshop {
 
     /// Runs the stages that are left; the output of the last.
     async fn stages(&self, hand: &InHand<'_>) -> Result<Vec<u8>, Stop> {
-        if let Some(objection) = self.objection(hand.job) {
+        if let Some(objection) = self.objection(hand.task) {
             return Err(Stop::Objection(objection));
         }
         let stages = self.stop_after.stages();
@@ -293,7 +359,7 @@ impl Workshop {
     }
 
     async fn restore_input(&self, hand: &InHand<'_>) -> Result<(), Stop> {
-        let wanted = hand.job.input_sha256;
+        let wanted = hand.task.input_sha256();
         let input = hand.lease.result(INPUT).await?;
         let folder = hand.folder.clone();
         let restored = blocking(move || match input {
@@ -325,7 +391,8 @@ impl Workshop {
         };
         let stopped = self.stopped(hand, self.stage_timeout);
         let path = hand.folder.path();
-        let run = self.program.run(stage, path, &reservation, report, stopped);
+        let guest = hand.task.guest();
+        let run = self.program.run(stage, guest, path, &reservation, report, stopped);
         let finished = match run.await {
             Ok(finished) => finished,
             Err(failure) => {
@@ -373,7 +440,7 @@ impl Workshop {
         let mut view = self.view.clone();
         let objected = async {
             loop {
-                if let Some(objection) = self.objection(hand.job) {
+                if let Some(objection) = self.objection(hand.task) {
                     return objection;
                 }
                 if view.changed().await.is_err() {
@@ -390,29 +457,34 @@ impl Workshop {
         }
     }
 
-    fn objection(&self, job: &ProofJob) -> Option<Objection> {
-        self.view.borrow().as_ref()?.objection(job)
+    /// L1 objects to batches only.
+    fn objection(&self, task: &Task) -> Option<Objection> {
+        match task {
+            Task::Batches(job) => self.view.borrow().as_ref()?.objection(job),
+            Task::Guest(_) => None,
+        }
     }
 }
 
-/// The guest must show what L1 will compare with: else the proof would be worth nothing.
+/// The guest must show what the contract will compare with: else the proof would be worth nothing.
 async fn check_execution(hand: &InHand<'_>) -> Result<(), Stop> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Execution {
-        public_value: alloy::primitives::B256,
+        public_value: B256,
     }
     let folder = hand.folder.clone();
     let text = blocking(move || folder.read(Stage::Execute.output_file())).await?;
     let shown = serde_json::from_slice::<Execution>(&text)
         .map_err(|error| Stop::Failed(format!("the stage execute wrote no public value: {error}")))?
         .public_value;
-    let wanted = hand.job.public_value;
+    let wanted = hand.task.public_value();
     if shown == wanted {
         return Ok(());
     }
     Err(Stop::Refused(format!(
-        "the guest shows the public value {shown}, L1 will compare with {wanted}: guest and node differ, report this"
+        "the guest shows the public value {shown}, the contract will compare with {wanted}: guest and host differ, report \
+         this"
     )))
 }
 
@@ -438,3 +510,6 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, WorkError>
     done.map_err(|error| Stop::Failed(error.to_string()))?
         .map_err(Stop::from)
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,10 @@ const PAGE_BLOCKS: u64 = 10_000;
 const MAX_LOGS: usize = 1 << 21;
 
 /// All events of `filter` in the blocks `from ..= to`, in their order.
-pub(super) async fn all(
+///
+/// # Errors
+/// [`ChainError::Node`], [`ChainError::TooMany`].
+pub async fn all(
     provider: &DynProvider,
     filter: &Filter,
     from: u64,
