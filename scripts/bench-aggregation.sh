@@ -19,6 +19,8 @@ measure() {
   tail -n 1 <<<"$output" >>"$lines"
 }
 
+release_folder() { echo "$(target_dir)/release"; }
+
 symbols="${CWE_GUEST_TARGET_DIR:-$(target_dir)/guests}/riscv32im-risc0-zkvm-elf/release/aggregation"
 arguments=()
 if scripts/guests.sh --build-only; then
@@ -28,6 +30,9 @@ else
 fi
 echo "Guest"
 measure cargo run --locked --quiet -p cwe-prover-bench --bin bench-aggregation -- "${arguments[@]}"
+echo "Coordinator"
+cargo build --locked --release --quiet -p cwe-aggregator --bins --example load
+measure "$(release_folder)/examples/load" "$(release_folder)/cwe-aggregator"
 echo "Settlement"
 measure cargo run --locked --release --quiet -p cwe-dapr --example bench-settlement
 node -e '

@@ -96,7 +96,7 @@ describe('cwe epoch and cwe creator withdraw', () => {
     const created = JSON.parse(await tool('cast', ['send', ...key(0), '--json', '--create', YES]));
     const yes = getAddress(created.contractAddress);
     const devnetConfig = JSON.parse(readFileSync(join(ROOT, 'deploy/economy/config/devnet.json'), 'utf8'));
-    const verifiers = { splitVerifier: yes, deploySplitVerifier: false, aggregationVerifier: yes, settlementVerifier: yes };
+    const verifiers = { splitVerifier: yes, deploySplitVerifier: false, aggregationVerifier: yes, settlementVerifier: yes, deployPayoutVerifiers: false };
     writeFileSync(config, JSON.stringify({ ...devnetConfig, ...verifiers, schedule: SCHEDULE }));
     const env = { ...process.env, ECONOMY_CONFIG: `deploy/out/${config.split('/').pop()}` };
     await tool('forge', ['script', 'deploy/economy/DeployEconomy.s.sol', '--broadcast', ...key(0)], env);
