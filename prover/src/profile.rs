@@ -33,13 +33,17 @@ pub enum Centre {
     Decompression,
     /// Evaluation of blobs.
     Blob,
+    /// Sums of points times scalars.
+    Points,
+    /// Reveal proofs, but for sums of points: reading, challenges, equations, openings.
+    Proofs,
     /// Everything else.
     Other,
 }
 
 impl Centre {
     /// Every centre.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Signature,
         Self::Keccak,
         Self::Trie,
@@ -47,12 +51,18 @@ impl Centre {
         Self::Rlp,
         Self::Decompression,
         Self::Blob,
+        Self::Points,
+        Self::Proofs,
         Self::Other,
     ];
 
     /// The centre of a function, by its name.
     fn of(name: &str) -> Option<Self> {
-        const PARTS: [(&str, Centre); 19] = [
+        const PARTS: [(&str, Centre); 23] = [
+            ("cwe_reveal_curve::RevealCurve as cwe_halo2_verifier::arithmetic::Curve>::combine", Centre::Points),
+            ("cwe_reveal_curve", Centre::Proofs),
+            ("cwe_halo2_verifier", Centre::Proofs),
+            ("cwe_aggregation::statement::folded", Centre::Proofs),
             ("native_keccak256", Centre::Keccak),
             ("cwe_crypto::secp256k1", Centre::Signature),
             ("alloy_consensus::crypto", Centre::Signature),
@@ -91,6 +101,8 @@ impl Centre {
             Self::Rlp => "rlp",
             Self::Decompression => "decompression",
             Self::Blob => "blob",
+            Self::Points => "points",
+            Self::Proofs => "proofs",
             Self::Other => "other",
         }
     }
