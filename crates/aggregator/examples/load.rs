@@ -64,7 +64,7 @@ async fn main() {
     );
 }
 
-/// What it answers before it has seen the chain is 503, then 400 to nonsense.
+/// It tells of the epoch once it has seen the chain.
 async fn wait_until_open(daemon: &Daemon) {
     loop {
         let url = format!("{}/batch_status/{}", daemon.url, node::EPOCH);

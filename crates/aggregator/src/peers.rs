@@ -336,22 +336,24 @@ mod tests {
         assert!(!Tokens::parse("").unwrap().has(""), "without tokens there are no peers");
     }
 
+    type Change = fn(&mut RollupBody);
+
     #[tokio::test]
     async fn an_aggregate_is_taken_only_if_it_recomputes_to_its_roots() {
         let folder = tempfile::tempdir().unwrap();
         let peers = peers(store(&folder).await);
         let first = step(&State::default(), &[1, 2]);
         let good = body(&first);
-        let wrong: [(&str, &dyn Fn(&mut RollupBody)); 7] = [
-            ("another's", &|body| body.coordinator = Address::ZERO),
-            ("no proof", &|body| body.proof = Bytes::new()),
-            ("other roots", &|body| {
+        let wrong: [(&str, Change); 7] = [
+            ("another's", |body| body.coordinator = Address::ZERO),
+            ("no proof", |body| body.proof = Bytes::new()),
+            ("other roots", |body| {
                 body.after.totals_root = body.after.nullifier_root
             }),
-            ("another base", &|body| body.before = body.after),
-            ("fewer nullifiers", &|body| body.step.nullifiers.truncate(1)),
-            ("other units", &|body| body.units[0] += 1),
-            ("nothing", &|body| {
+            ("another base", |body| body.before = body.after),
+            ("fewer nullifiers", |body| body.step.nullifiers.truncate(1)),
+            ("other units", |body| body.units[0] += 1),
+            ("nothing", |body| {
                 body.step = StateBody::from(&State::default());
                 body.after = body.before;
                 body.units.clear();

@@ -1,4 +1,9 @@
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::PathBuf,
+    sync::OnceLock,
+};
 
 use alloy::primitives::Address;
 use cwe_jobs::{JobState, NewJob};
@@ -21,6 +26,19 @@ else
 fi
 "#;
 
+/// The program, written once: a file that is being written can't be run, and another test's processes may hold it open.
+fn script() -> PathBuf {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stage");
+        fs::write(&path, PROGRAM).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        folder
+    });
+    folder.path().join("stage")
+}
+
 const INPUT_BYTES: &[u8] = b"input";
 
 struct Fixture {
@@ -33,8 +51,7 @@ impl Fixture {
     async fn new(shown: B256) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("stage");
-        fs::write(&program, PROGRAM).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        symlink(script(), &program).unwrap();
         fs::write(
             folder.path().join("stage.execution"),
             format!(r#"{{"publicValue":"{shown}"}}"#),
