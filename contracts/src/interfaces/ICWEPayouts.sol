@@ -6,7 +6,7 @@ import {IEconomyParameters} from "./IEconomyParameters.sol";
 /// @title ICWEPayouts
 /// @notice From proven reveals to money: aggregates prove states of an epoch, a settlement divides its revenue by one of
 /// them, works claim what the payout list gives them. Every step is open to anybody; nothing rests on trust in who takes
-/// it, nor in what they keep to themselves: whoever withholds data can neither be built upon nor waited for.
+/// it, and what one of them withholds delays the others by a grace at most.
 /// @dev An epoch's inflow is its fees, what the epoch before carried, and what it left unclaimed. It equals creators +
 /// eco + infra + carried + unclaimed, to the last wei, or nothing is settled.
 ///

@@ -23,7 +23,7 @@ library PayoutLists {
     /// @return payoutsHash Of the list with this chunk: `keccak256(abi.encode(hash before, keccak256(entries)))`.
     function append(List storage self, uint32 index, bytes calldata entries) internal returns (bytes32 payoutsHash) {
         uint256 count = entries.length / ENTRY_BYTES;
-        if (count == 0 || count > CHUNK_ENTRIES || entries.length != count * ENTRY_BYTES) {
+        if (count == 0 || count > CHUNK_ENTRIES || entries.length % ENTRY_BYTES != 0) {
             revert ICWEPayouts.PublicationInvalid(entries.length);
         }
         uint32 next = self.open ? self.chunks : 0;

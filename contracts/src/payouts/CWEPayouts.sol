@@ -170,7 +170,7 @@ contract CWEPayouts is ICWEPayouts, Governed, PullPayments {
     function _requireFinal(uint64 epoch, uint256 carriedIn) private view {
         PayoutsStorage storage $ = _storage();
         Epoch storage state = $.epochs[epoch];
-        (,, uint64 bestReveals) = state.states.best();
+        uint64 bestReveals = state.states.bestReveals;
         (uint64 graceEndsAt, uint64 unprovenAt) = graceOf(epoch);
         if (state.proven) {
             bool contestable = state.reveals < bestReveals && block.timestamp < graceEndsAt;
