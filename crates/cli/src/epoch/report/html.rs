@@ -112,7 +112,7 @@ fn works(report: &Report) -> String {
         }
     };
     format!(
-        "<h2>Top works</h2>\n<p>{count} works are paid.{too_few} {} of the creators' money was withdrawn.</p>\n{}\n{rest}",
+        "<h2>Top works</h2>\n<p>{count} works are paid.{too_few} Of the creators' money {} was withdrawn.</p>\n{}\n{rest}",
         rounded(report.withdrawn),
         bars("Top works", &chart)
     )
