@@ -59,7 +59,10 @@ impl Centre {
     /// The centre of a function, by its name.
     fn of(name: &str) -> Option<Self> {
         const PARTS: [(&str, Centre); 23] = [
-            ("cwe_reveal_curve::RevealCurve as cwe_halo2_verifier::arithmetic::Curve>::combine", Centre::Points),
+            (
+                "cwe_reveal_curve::RevealCurve as cwe_halo2_verifier::arithmetic::Curve>::combine",
+                Centre::Points,
+            ),
             ("cwe_reveal_curve", Centre::Proofs),
             ("cwe_halo2_verifier", Centre::Proofs),
             ("cwe_aggregation::statement::folded", Centre::Proofs),

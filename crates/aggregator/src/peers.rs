@@ -347,9 +347,7 @@ mod tests {
         let wrong: [(&str, Change); 7] = [
             ("another's", |body| body.coordinator = Address::ZERO),
             ("no proof", |body| body.proof = Bytes::new()),
-            ("other roots", |body| {
-                body.after.totals_root = body.after.nullifier_root
-            }),
+            ("other roots", |body| body.after.totals_root = body.after.nullifier_root),
             ("another base", |body| body.before = body.after),
             ("fewer nullifiers", |body| body.step.nullifiers.truncate(1)),
             ("other units", |body| body.units[0] += 1),
