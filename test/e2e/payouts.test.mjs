@@ -165,7 +165,10 @@ describe('from listening to money', () => {
     assert.equal(notes, 3);
     await coordinator.program.stop('SIGKILL');
     coordinator = await startCoordinator();
-    const said = await (await fetch(`${coordinator.url}/batch_status/${epoch}`)).json();
+    const said = await eventually('a coordinator that has seen the chain', async () => {
+      const response = await fetch(`${coordinator.url}/batch_status/${epoch}`);
+      return response.ok && response.json();
+    });
     assert.equal(said.accepted, notes, 'what was promised is still there');
   });
 
