@@ -85,7 +85,7 @@ fn registry(works: usize) -> Result<Registry, EpochError> {
             let id = work_id(number)?;
             let terms = |price_per_min| Terms {
                 price_per_min,
-                region_rule: rule(1 + (number % 2) as u8),
+                region_rule: rule(if number % 2 == 0 { 1 } else { 2 }),
             };
             Ok(WorkTerms {
                 work: B256::from(id.to_element()),
@@ -223,15 +223,14 @@ fn split(terms: EpochTerms, registry: &Registry, listener: usize, works: usize) 
         .collect::<Result<_, _>>()?;
     chosen.sort_unstable();
     chosen.dedup();
-    let usages: Vec<_> = chosen
-        .iter()
-        .enumerate()
+    let usages: Vec<_> = (0_u32..)
+        .zip(&chosen)
         .map(|(part, work)| {
             let (price, region) = registry.price(work.to_element().into(), EPOCH).unwrap_or_default();
             Usage {
                 work: *work,
-                seconds: 600 + 100 * part as u32,
-                plays: 1 + part as u32,
+                seconds: 600 + 100 * part,
+                plays: 1 + part,
                 price,
                 region,
                 credibility: 1_000_000,
