@@ -1,5 +1,11 @@
 //! What an aggregation proof shows, natively: honest reveals are counted, and nothing else is.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test fails where it panics"
+)]
+
 use std::sync::OnceLock;
 
 use alloy::sol_types::SolValue;
