@@ -161,7 +161,7 @@ fn a_proof_has_one_encoding() {
     bytes[at..at + 32].copy_from_slice(&word);
     assert!(matches!(refused(&instances, &bytes), VerifyError::NotCanonical { .. }));
 
-    let mut infinity = proof.bytes.clone();
+    let mut infinity = proof.bytes;
     infinity[..64].fill(0);
     assert_eq!(
         refused(&instances, &infinity),
