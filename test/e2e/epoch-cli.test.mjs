@@ -1,8 +1,8 @@
 // `cwe epoch` and `cwe creator withdraw` on a real L2 with epochs of a minute: epochs are settled, checked, reported
 // and paid. The verifiers of proofs are replaced by one that says yes to everything, so that what is tested is the money.
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { concat, encodeAbiParameters, getAddress, keccak256, parseEther, toHex } from 'viem';
@@ -90,13 +90,15 @@ describe('cwe epoch and cwe creator withdraw', () => {
   };
 
   before(async () => {
-    devnet = await startDevnet();
+    // Scripts name the file of addresses by the chain: suites that run side by side have chains of their own.
+    devnet = await startDevnet(['--l2-chain-id', '51339']);
     network = devnet.network;
     writeFileSync(at('network.json'), JSON.stringify(network));
     const created = JSON.parse(await tool('cast', ['send', ...key(0), '--json', '--create', YES]));
     const yes = getAddress(created.contractAddress);
     const devnetConfig = JSON.parse(readFileSync(join(ROOT, 'deploy/economy/config/devnet.json'), 'utf8'));
     const verifiers = { splitVerifier: yes, deploySplitVerifier: false, aggregationVerifier: yes, settlementVerifier: yes, deployPayoutVerifiers: false };
+    mkdirSync(dirname(config), { recursive: true });
     writeFileSync(config, JSON.stringify({ ...devnetConfig, ...verifiers, schedule: SCHEDULE }));
     const env = { ...process.env, ECONOMY_CONFIG: `deploy/out/${config.split('/').pop()}` };
     await tool('forge', ['script', 'deploy/economy/DeployEconomy.s.sol', '--broadcast', ...key(0)], env);

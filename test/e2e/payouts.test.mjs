@@ -94,7 +94,8 @@ describe('from listening to money', () => {
   };
 
   before(async () => {
-    devnet = await startDevnet();
+    // Scripts name the file of addresses by the chain: suites that run side by side have chains of their own.
+    devnet = await startDevnet(['--l2-chain-id', '51338']);
     network = devnet.network;
     writeFileSync(at('network.json'), JSON.stringify(network));
     writeFileSync(at('password'), 'correct horse\n');
