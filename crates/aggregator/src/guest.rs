@@ -3,7 +3,7 @@
 
 use alloy::primitives::{B256, Bytes, keccak256};
 use cwe_aggregation::{AggregationInput, EpochContext, Record, aggregate};
-use cwe_halo2_verifier::{Accumulator, Curve, G2Point, NativeCurve, Word};
+use cwe_halo2_verifier::{Accumulator, G2Point, NativeCurve, Word};
 use cwe_usage_circuits::{REVEAL_INPUTS, VerifyingKeys, g2_words};
 use eyre::{OptionExt, Result, WrapErr};
 
@@ -57,17 +57,7 @@ impl GuestMaker {
 
     /// What the contract checks of the accumulator.
     fn pairing_holds(&self, accumulator: &[Word; 4]) -> bool {
-        let point = |x: &Word, y: &Word| {
-            let mut bytes = [0; 64];
-            bytes[..32].copy_from_slice(x);
-            bytes[32..].copy_from_slice(y);
-            NativeCurve::point(&bytes)
-        };
-        let [left_x, left_y, right_x, right_y] = accumulator;
-        match (point(left_x, left_y), point(right_x, right_y)) {
-            (Some(left), Some(right)) => Accumulator::<NativeCurve> { left, right }.check(&self.s_g2),
-            _ => false,
-        }
+        Accumulator::from_words(accumulator).is_some_and(|accumulator| accumulator.check(&self.s_g2))
     }
 }
 

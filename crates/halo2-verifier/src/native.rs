@@ -102,6 +102,16 @@ impl G2Point {
 }
 
 impl Accumulator<NativeCurve> {
+    /// From left.x, left.y, right.x, right.y; `None` if one of the two is no point, or the one at infinity.
+    pub fn from_words(words: &[Word; 4]) -> Option<Self> {
+        let (points, _) = words.as_flattened().as_chunks::<64>();
+        let [left, right] = points else { return None };
+        Some(Self {
+            left: NativeCurve::point(left)?,
+            right: NativeCurve::point(right)?,
+        })
+    }
+
     /// Whether the proofs hold, given `[s]₂` of the reference string.
     pub fn check(&self, s: &G2Point) -> bool {
         let minus_right = (-self.right.into_group()).into_affine();

@@ -13,7 +13,7 @@ use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use cwe_aggregation::{
     AggregationError, AggregationInput, EpochState, Record, Roots, Total, aggregate, aggregate_input,
 };
-use cwe_halo2_verifier::{Accumulator, Curve, G2Point, NativeCurve};
+use cwe_halo2_verifier::{Accumulator, G2Point, NativeCurve};
 use cwe_prover_testkit::Epoch;
 use cwe_trie::EMPTY_ROOT_HASH;
 
@@ -45,11 +45,8 @@ fn refused(change: impl FnOnce(&mut AggregationInput)) -> AggregationError {
 /// Whether the pairing that the contract checks holds.
 fn holds(input: &AggregationInput) -> bool {
     let shown = aggregate::<NativeCurve>(input).unwrap();
-    let [left, right] = [[0, 1], [2, 3]].map(|words| {
-        let bytes = words.map(|word: usize| shown.accumulator[word]).concat();
-        NativeCurve::point(&bytes.try_into().unwrap()).unwrap()
-    });
-    Accumulator { left, right }.check(&G2Point::from_words(&world().epoch.s_g2).unwrap())
+    let accumulator = Accumulator::from_words(&shown.accumulator).unwrap();
+    accumulator.check(&G2Point::from_words(&world().epoch.s_g2).unwrap())
 }
 
 #[test]
