@@ -8,8 +8,6 @@ mod anchor;
 pub mod audio;
 pub mod bucket;
 mod codec;
-#[cfg(feature = "decode")]
-pub mod decode;
 mod descriptor;
 mod error;
 mod fp_id;
