@@ -2,7 +2,7 @@
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo prover test test-full lint fmt verifier usage-verifier bindings bench bench-rpc bench-execution bench-crash bench-trie bench-guest bench-prove bench-aggregation bench-usage sim-privacy wasm coverage guests guests-check clean
+.PHONY: help setup demo prover test test-full lint fmt verifier usage-verifier bindings bench bench-rpc bench-execution bench-crash bench-trie bench-guest bench-prove bench-aggregation bench-hub bench-usage sim-privacy wasm coverage guests guests-check clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench-guest: setup ## instructions of the state-transition guest -> target/bench
 
 bench-aggregation: setup ## from reveals to money: guest, coordinator, settlement -> target/bench/aggregation.json
 	@scripts/bench-aggregation.sh
+
+bench-hub: setup ## recognition over HTTP at 100 requests a second, 10 000 works -> target/bench/hub.json
+	@scripts/bench-hub.sh
 
 bench-usage: setup ## Split and Reveal proofs, native and in Chromium, beside Semaphore's -> target/bench/usage.{json,svg}
 	@scripts/bench-usage.sh

@@ -189,7 +189,9 @@ impl HubClient {
         let end = Instant::now() + patience;
         loop {
             let url = self.transport.url(path);
-            let answer = self.transport.ask(method.clone(), url, Some(body.clone()), MAX_JSON_BYTES);
+            let answer = self
+                .transport
+                .ask(method.clone(), url, Some(body.clone()), MAX_JSON_BYTES);
             match answer.await {
                 Err(error) if error.is_refusal("not_registered") && Instant::now() + BEHIND_PAUSE < end => {
                     sleep(BEHIND_PAUSE).await;
@@ -205,7 +207,9 @@ impl HubClient {
     /// [`ClientError`].
     pub async fn resolve(&self, query: &Query) -> Result<Vec<Resolved>, ClientError> {
         let url = self.transport.url(&["resolve"]);
-        let answer = self.transport.ask(Method::POST, url, Some(query.encode()), MAX_JSON_BYTES);
+        let answer = self
+            .transport
+            .ask(Method::POST, url, Some(query.encode()), MAX_JSON_BYTES);
         Ok(parsed::<Resolution>(&answer.await?)?.works)
     }
 
@@ -280,7 +284,10 @@ impl HubClient {
     /// [`ClientError`].
     pub async fn manifest(&self, work: B256) -> Result<Manifest, ClientError> {
         let url = self.transport.url(&["works", &work.to_string(), "manifest"]);
-        let bytes = self.transport.ask_kept(url, MAX_DOCUMENT_BYTES, Freshness::Kept).await?;
+        let bytes = self
+            .transport
+            .ask_kept(url, MAX_DOCUMENT_BYTES, Freshness::Kept)
+            .await?;
         let manifest = Manifest::from_json(&bytes)?;
         same(manifest.body().work_id == work, manifest)
     }
@@ -329,10 +336,15 @@ fn same<T>(is_same: bool, answer: T) -> Result<T, ClientError> {
     if is_same {
         Ok(answer)
     } else {
-        Err(ClientError::Nonsense("it is about something else than was asked for".into()))
+        Err(ClientError::Nonsense(
+            "it is about something else than was asked for".into(),
+        ))
     }
 }
 
 fn parsed<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, ClientError> {
     serde_json::from_slice(bytes).map_err(|error| ClientError::Nonsense(error.to_string()))
 }
+
+#[cfg(all(test, feature = "daemon"))]
+mod tests;

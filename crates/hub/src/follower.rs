@@ -65,13 +65,20 @@ impl<C: Chain> Follower<C> {
         for block in &kept {
             if self.chain.hash_of(block.number).await? == Some(block.hash) {
                 if *block != newest {
-                    info!(from = newest.number, to = block.number, "the chain was reorganised: goes back");
+                    info!(
+                        from = newest.number,
+                        to = block.number,
+                        "the chain was reorganised: goes back"
+                    );
                     self.store.rewind(Some(block.number)).await?;
                 }
                 return Ok(Some(*block));
             }
         }
-        warn!(from = newest.number, "the chain has none of the blocks that are kept: reads it anew");
+        warn!(
+            from = newest.number,
+            "the chain has none of the blocks that are kept: reads it anew"
+        );
         self.store.rewind(None).await?;
         Ok(None)
     }

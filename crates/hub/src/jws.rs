@@ -105,7 +105,11 @@ impl HubKey {
         point[33..].copy_from_slice(&y);
         let key = VerifyingKey::from_sec1_bytes(&point).map_err(|_| SignatureError::Key)?;
         let own = Self::new(key);
-        if own.jwk == *jwk { Ok(own) } else { Err(SignatureError::Key) }
+        if own.jwk == *jwk {
+            Ok(own)
+        } else {
+            Err(SignatureError::Key)
+        }
     }
 
     fn new(key: VerifyingKey) -> Self {
@@ -152,8 +156,8 @@ impl HubKey {
         let raw = raw.ok_or(SignatureError::Malformed("64 bytes in base64url are expected"))?;
         let text = BASE64URL.decode(header);
         let text = text.map_err(|_| SignatureError::Malformed("its header is not base64url"))?;
-        let protected: Protected =
-            serde_json::from_slice(&text).map_err(|_| SignatureError::Malformed("its header is not of this protocol"))?;
+        let protected: Protected = serde_json::from_slice(&text)
+            .map_err(|_| SignatureError::Malformed("its header is not of this protocol"))?;
         if protected.alg != "ES256K" || protected.b64 || protected.crit != ["b64"] {
             return Err(SignatureError::Malformed("it is not ES256K over an unencoded body"));
         }
@@ -264,14 +268,24 @@ mod tests {
         let changed = BASE64URL.encode(changed.replace("\"status\":200", "\"status\":201"));
         let verify = |text: String| signer.key().verify(&text, b"body");
         assert_eq!(verify(format!("{changed}..{bytes}")), Err(SignatureError::Invalid));
-        for malformed in ["", "..", "a.b.c", "a..b", &format!("{header}..{}", BASE64URL.encode([0; 64]))] {
+        for malformed in [
+            "",
+            "..",
+            "a.b.c",
+            "a..b",
+            &format!("{header}..{}", BASE64URL.encode([0; 64])),
+        ] {
             assert!(
                 matches!(verify(malformed.into()), Err(SignatureError::Malformed(_))),
                 "{malformed}"
             );
         }
-        let none = BASE64URL.encode(r#"{"alg":"none","b64":false,"crit":["b64"],"kid":"","method":"","url":"","status":1,"iat":1}"#);
-        assert!(matches!(verify(format!("{none}..{bytes}")), Err(SignatureError::Malformed(_))));
+        let none = BASE64URL
+            .encode(r#"{"alg":"none","b64":false,"crit":["b64"],"kid":"","method":"","url":"","status":1,"iat":1}"#);
+        assert!(matches!(
+            verify(format!("{none}..{bytes}")),
+            Err(SignatureError::Malformed(_))
+        ));
     }
 
     #[test]

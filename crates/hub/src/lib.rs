@@ -42,6 +42,8 @@ pub mod search;
 mod server;
 #[cfg(feature = "daemon")]
 pub mod store;
+#[cfg(all(test, feature = "daemon"))]
+mod testing;
 #[cfg(feature = "daemon")]
 mod views;
 

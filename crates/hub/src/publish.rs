@@ -25,13 +25,19 @@ pub(crate) async fn manifest(store: &Store, indices: &Indices, json: Vec<u8>) ->
     let parsed = spawn_blocking(move || Manifest::from_json(&json)).await;
     let manifest = parsed.map_err(|_| Refusal::Unavailable)??;
     let author = manifest.author()?.address();
-    let versions = store.versions_with_manifest(manifest.manifest_id()).await.map_err(failed)?;
+    let versions = store
+        .versions_with_manifest(manifest.manifest_id())
+        .await
+        .map_err(failed)?;
     let work = manifest.body().work_id;
     let version = versions.iter().find(|version| version.work == work);
     let version = version.ok_or(Refusal::NotRegistered("manifest_id"))?;
     let facts = store.work(work).await.map_err(failed)?;
     let creator = facts.ok_or(Refusal::NotRegistered("manifest_id"))?.creator;
-    let delegated = store.might_publish(creator, author, version.block).await.map_err(failed)?;
+    let delegated = store
+        .might_publish(creator, author, version.block)
+        .await
+        .map_err(failed)?;
     let whole = {
         let (manifest, on_chain) = (manifest.clone(), on_chain(version, creator));
         spawn_blocking(move || check(&manifest, &on_chain, delegated)).await
@@ -100,7 +106,10 @@ pub(crate) async fn descriptor(
         let computed = fp_id.to_string();
         return Err(Refusal::FpId { computed });
     }
-    store.put_descriptor(fp_hash, fp_id, &bytes, &works).await.map_err(failed)?;
+    store
+        .put_descriptor(fp_hash, fp_id, &bytes, &works)
+        .await
+        .map_err(failed)?;
     published(store, indices, works).await
 }
 
@@ -125,4 +134,3 @@ async fn published(store: &Store, indices: &Indices, work_ids: Vec<B256>) -> Res
     duplicates.truncate(MAX_DUPLICATES);
     Ok(Published { work_ids, duplicates })
 }
-

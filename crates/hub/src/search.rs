@@ -15,9 +15,7 @@ use tantivy::{
     Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Term,
     directory::{MmapDirectory, error::LockError},
     query::{AllQuery, BooleanQuery, ConstScoreQuery, Occur, Query, TermQuery},
-    schema::{
-        FAST, Field, INDEXED, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions,
-    },
+    schema::{FAST, Field, INDEXED, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions},
     tokenizer::{AsciiFoldingFilter, LowerCaser, RemoveLongFilter, SimpleTokenizer, TextAnalyzer, TokenStream},
 };
 
@@ -248,8 +246,14 @@ impl SearchIndex {
             });
             clauses.push((Occur::Must, Box::new(BooleanQuery::new(places.into()))));
         }
-        let tags = wanted.tags.iter().map(|tag| Term::from_field_text(fields.tag, &tag.to_lowercase()));
-        let kinds = wanted.work_type.iter().map(|kind| Term::from_field_text(fields.work_type, kind));
+        let tags = wanted
+            .tags
+            .iter()
+            .map(|tag| Term::from_field_text(fields.tag, &tag.to_lowercase()));
+        let kinds = wanted
+            .work_type
+            .iter()
+            .map(|kind| Term::from_field_text(fields.work_type, kind));
         for term in tags.chain(kinds) {
             clauses.push((Occur::Must, Box::new(ConstScoreQuery::new(exact(term), 0.0))));
         }

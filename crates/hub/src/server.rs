@@ -10,7 +10,7 @@ use alloy::primitives::Address;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{Path, Query as UrlQuery, State, rejection::PathRejection, rejection::QueryRejection},
+    extract::{DefaultBodyLimit, Path, Query as UrlQuery, State, rejection::PathRejection, rejection::QueryRejection},
     http::{Method, header},
     middleware,
     response::{IntoResponse, Response},
@@ -26,9 +26,7 @@ use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    api::{
-        BucketBits, Buckets, Creator, HubInfo, Published, Resolution, Resolved, SIGNATURE_HEADER, SearchPage, Work,
-    },
+    api::{BucketBits, Buckets, Creator, HubInfo, Published, Resolution, Resolved, SIGNATURE_HEADER, SearchPage, Work},
     config::LimitsSection,
     indices::Indices,
     jws::HubSigner,
@@ -116,12 +114,18 @@ pub fn router(api: Arc<Api>) -> Router {
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST])
         .allow_headers([header::CONTENT_TYPE, header::IF_NONE_MATCH])
-        .expose_headers([SIGNATURE_HEADER.parse().unwrap_or(header::WARNING), header::ETAG, header::RETRY_AFTER])
+        .expose_headers([
+            SIGNATURE_HEADER.parse().unwrap_or(header::WARNING),
+            header::ETAG,
+            header::RETRY_AFTER,
+        ])
         .max_age(std::time::Duration::from_secs(CORS_SECS));
     router
         .route("/openapi.json", get(async move || Json(description)))
         .fallback(async || counted("none", Err(Refusal::NoRoute)))
         .method_not_allowed_fallback(async || counted("none", Err(Refusal::NoRoute)))
+        // Bodies are read and bounded before the routes.
+        .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(api.clone(), exchange::signed))
         .layer(cors)
         .with_state(api)
@@ -207,7 +211,12 @@ async fn get_descriptor(State(api): State<Arc<Api>>, path: Result<Path<String>, 
         let fp_hash = id(path, "fp_hash")?;
         let found = api.store.descriptor(fp_hash).await.map_err(failed)?;
         let found = found.ok_or(Refusal::NotFound("this descriptor is not here"))?;
-        Ok(bytes(found, "application/octet-stream", &fp_hash.to_string(), Lasting::Forever))
+        Ok(bytes(
+            found,
+            "application/octet-stream",
+            &fp_hash.to_string(),
+            Lasting::Forever,
+        ))
     };
     counted("descriptor", outcome.await)
 }
@@ -446,7 +455,7 @@ async fn info(State(api): State<Arc<Api>>) -> Response {
 /// What the asker can do something about; the rest is for the operator, and names nothing of the question.
 fn index_failed(failure: IndexError) -> Refusal {
     match failure {
-        IndexError::PrefixTooLong { longest, .. } => Refusal::PrefixTooLong(longest),
+        IndexError::PrefixTooLong { limit, .. } => Refusal::PrefixTooLong(limit),
         IndexError::NoSuchPage { .. } => Refusal::NotFound("the bucket has no such page"),
         failure => {
             error!(error = %failure, "the fingerprint index fails");

@@ -167,6 +167,3 @@ fn stored(number: u64) -> Result<i64, StoreError> {
 fn bytes(word: &B256) -> Vec<u8> {
     word.to_vec()
 }
-
-#[cfg(test)]
-mod tests;

@@ -10,7 +10,7 @@ use alloy::{
 };
 use cwe_bindings::economy::{
     EconomyAddresses,
-    contracts::{CreatorRegistry, EpochClock, RegionRules, WorkRegistry},
+    contracts::{CreatorRegistry, EpochClock, RegionRules, WorkRegistry, work_registry::WorkRegistry::Payee},
 };
 use cwe_service::node_failure;
 

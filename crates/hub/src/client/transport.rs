@@ -76,7 +76,9 @@ impl Transport {
         transport.check(&answer, &Method::GET, &asked, None, Freshness::New)?;
         let info: HubInfo = parsed(&answer.accepted()?)?;
         if info.key != *transport.key.jwk() {
-            return Err(ClientError::Nonsense("it names another key than the one it signs with".into()));
+            return Err(ClientError::Nonsense(
+                "it names another key than the one it signs with".into(),
+            ));
         }
         Ok((transport, info))
     }
@@ -138,7 +140,10 @@ impl Transport {
         if !fits || !body_fits || answered.status != answer.status {
             return Err(SignatureError::OtherRequest.into());
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
         let age_secs = now.abs_diff(iat);
         if age_secs > freshness.max_age_secs() {
             return Err(SignatureError::Stale(age_secs).into());
@@ -149,7 +154,9 @@ impl Transport {
     /// Path and query as the hub sees them: what stands before it knows its own path.
     fn target(&self, url: &Url) -> String {
         let path = url.path();
-        let path = path.strip_prefix(self.base.path().trim_end_matches('/')).unwrap_or(path);
+        let path = path
+            .strip_prefix(self.base.path().trim_end_matches('/'))
+            .unwrap_or(path);
         match url.query() {
             Some(query) => format!("{path}?{query}"),
             None => path.to_owned(),

@@ -35,7 +35,11 @@ pub(super) async fn signed(State(api): State<Arc<Api>>, mut request: Request, ne
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();
     let mut answered = Answered {
         method: request.method().to_string(),
-        url: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
+        url: request
+            .uri()
+            .path_and_query()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         body_sha256: None,
         status: 0,
     };
@@ -62,17 +66,18 @@ async fn admitted(api: &Api, request: Request) -> Result<(Request, Option<B256>)
     if !api.limits.admit(group) {
         return Err(Refusal::Busy);
     }
-    let limit = body_limit(api, request.method());
+    let limit = body_limit(api, request.method(), request.uri().path());
     let (parts, body) = request.into_parts();
     let bytes = whole(body, limit, BODY_TIMEOUT).await?;
     let digest = (!bytes.is_empty()).then(|| B256::from_slice(&Sha256::digest(&bytes)));
     Ok((Request::from_parts(parts, Body::from(bytes)), digest))
 }
 
-fn body_limit(api: &Api, method: &Method) -> usize {
-    match *method {
-        Method::POST => MAX_DOCUMENT_BYTES,
-        Method::PUT => api.max_descriptor_bytes,
+fn body_limit(api: &Api, method: &Method, path: &str) -> usize {
+    match (method, path) {
+        (&Method::POST, "/manifests") => MAX_DOCUMENT_BYTES,
+        (&Method::POST, _) => MAX_QUERY_BYTES,
+        (&Method::PUT, _) => api.max_descriptor_bytes,
         _ => 0,
     }
 }
@@ -89,11 +94,16 @@ pub(super) async fn whole(body: Body, limit: usize, patience: Duration) -> Resul
 async fn sign(api: &Api, answered: Answered, response: Response) -> Option<Response> {
     let (mut parts, body) = response.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.ok()?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
     let signature = api.signer.sign(answered, now, &bytes).ok()?;
     let signature = HeaderValue::from_str(&signature).ok()?;
     parts.headers.insert(SIGNATURE_HEADER, signature);
-    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    parts
+        .headers
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     parts
         .headers
         .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -106,7 +106,11 @@ pub(super) fn named(path: Result<Path<String>, PathRejection>) -> Result<String,
 /// Only one way of writing an id: caches and clients compare URLs.
 fn parse(text: &str, name: &'static str) -> Result<B256, Refusal> {
     let id: B256 = text.parse().map_err(|_| Refusal::Id(name))?;
-    if id.to_string() == text { Ok(id) } else { Err(Refusal::Id(name)) }
+    if id.to_string() == text {
+        Ok(id)
+    } else {
+        Err(Refusal::Id(name))
+    }
 }
 
 fn read<T>(parameters: Parsed<T>) -> Result<T, Refusal> {

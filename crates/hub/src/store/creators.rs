@@ -52,9 +52,8 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn works_of(&self, creator: B256, after: B256, limit: u32) -> Result<Vec<B256>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT work_id FROM works WHERE creator_id = $1 AND work_id > $2 ORDER BY work_id LIMIT $3",
-        );
+        let rows =
+            sqlx::query("SELECT work_id FROM works WHERE creator_id = $1 AND work_id > $2 ORDER BY work_id LIMIT $3");
         let rows = rows.bind(bytes(&creator)).bind(bytes(&after)).bind(i64::from(limit));
         let rows = rows.fetch_all(&self.pool).await?;
         rows.iter().map(|row| word(row, "work_id")).collect()

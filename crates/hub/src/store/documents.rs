@@ -107,7 +107,9 @@ impl Store {
              JOIN manifests m ON {MANIFEST_OF_VERSION} WHERE v.work_id = $1 AND v.from_epoch <= $2 \
              ORDER BY v.version DESC LIMIT 1"
         );
-        let row = sqlx::query(sqlx::AssertSqlSafe(text)).bind(bytes(&work)).bind(stored(epoch)?);
+        let row = sqlx::query(sqlx::AssertSqlSafe(text))
+            .bind(bytes(&work))
+            .bind(stored(epoch)?);
         let Some(row) = row.fetch_optional(&self.pool).await? else {
             return Ok(None);
         };

@@ -51,8 +51,7 @@ pub struct TermsFacts {
     pub region_rule: B256,
 }
 
-const VERSION_COLUMNS: &str =
-    "SELECT work_id, version, from_epoch, content_id, manifest_id, fp_id, fp_hash, access_classes, shares, block FROM versions";
+const VERSION_COLUMNS: &str = "SELECT work_id, version, from_epoch, content_id, manifest_id, fp_id, fp_hash, access_classes, shares, block FROM versions";
 
 impl Store {
     /// A work.

@@ -7,7 +7,7 @@ use super::{Store, StoreError, bytes, number, stored, word};
 use crate::chain::{BlockRef, Event, Located};
 
 /// Blocks whose hashes are kept: as far back a reorganisation is followed without reading everything again.
-pub const KEPT_BLOCKS: u64 = 1024;
+pub const KEPT_BLOCKS: u64 = 256;
 
 /// What was read of the chain at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,11 +64,13 @@ impl Store {
         for located in &read.events {
             write(&mut transaction, located).await?;
         }
-        sqlx::query("INSERT INTO blocks (number, hash) VALUES ($1, $2) ON CONFLICT (number) DO UPDATE SET hash = excluded.hash")
-            .bind(stored(read.tip.number)?)
-            .bind(bytes(&read.tip.hash))
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "INSERT INTO blocks (number, hash) VALUES ($1, $2) ON CONFLICT (number) DO UPDATE SET hash = excluded.hash",
+        )
+        .bind(stored(read.tip.number)?)
+        .bind(bytes(&read.tip.hash))
+        .execute(&mut *transaction)
+        .await?;
         sqlx::query(
             "DELETE FROM blocks WHERE number < (SELECT MIN(number) FROM (SELECT number FROM blocks ORDER BY number DESC \
              LIMIT $1) AS kept)",

@@ -121,7 +121,9 @@ impl Store {
               WHERE v.work_id = w.work_id AND v.from_epoch <= $2 ORDER BY v.version DESC LIMIT 1) AS title \
              FROM works w WHERE w.work_id = $1"
         );
-        let row = sqlx::query(sqlx::AssertSqlSafe(text)).bind(bytes(&work)).bind(stored(epoch)?);
+        let row = sqlx::query(sqlx::AssertSqlSafe(text))
+            .bind(bytes(&work))
+            .bind(stored(epoch)?);
         let Some(row) = row.fetch_optional(&self.pool).await? else {
             return Ok(None);
         };
@@ -177,7 +179,9 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn count_works(&self) -> Result<u64, StoreError> {
-        let row = sqlx::query("SELECT COUNT(*) AS works FROM works").fetch_one(&self.pool).await?;
+        let row = sqlx::query("SELECT COUNT(*) AS works FROM works")
+            .fetch_one(&self.pool)
+            .await?;
         number(&row, "works")
     }
 }
