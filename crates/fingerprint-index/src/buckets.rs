@@ -200,7 +200,7 @@ pub(crate) fn groups<K: TransactionKind>(
             group(work, of_work.iter().map(|(_, anchor)| *anchor), &mut groups);
         }
     }
-    groups.sort_by(|a, b| (a.work, a.around_at()).cmp(&(b.work, b.around_at())));
+    groups.sort_by_key(|group| (group.work, group.around_at()));
     Ok(groups)
 }
 
