@@ -73,7 +73,7 @@ impl Fill {
     /// Whether it has to be, or is worth to be, measured again for an index of `works` works.
     const fn outdated(&self, works: u64, min_works: u64) -> bool {
         let held = self.smallest.saturating_sub(self.removed);
-        let grown = works >= 2 * min_works && works >= self.works + self.works / 4 + 1;
+        let grown = works / 2 >= min_works && works > self.works.saturating_add(self.works / 4);
         (self.bits > 0 && held < min_works) || grown
     }
 }
@@ -89,7 +89,7 @@ pub(crate) fn update_fills(writer: &Writer<'_>, min_works: u64, removed: u64) ->
     for kind in Kind::ALL {
         let before = Fill::read(writer, kind)?;
         let mut fill = Fill {
-            removed: before.removed + removed,
+            removed: before.removed.saturating_add(removed),
             ..before
         };
         if fill.outdated(works, min_works) {
@@ -200,7 +200,7 @@ pub(crate) fn groups<K: TransactionKind>(
             group(work, of_work.iter().map(|(_, anchor)| *anchor), &mut groups);
         }
     }
-    groups.sort_by(|a, b| (a.work, a.around_at()).cmp(&(b.work, b.around_at())));
+    groups.sort_by_key(|group| (group.work, group.around_at()));
     Ok(groups)
 }
 
