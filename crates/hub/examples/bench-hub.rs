@@ -9,7 +9,7 @@
     reason = "a measurement ends where it fails"
 )]
 
-#[path = "../src/testing/synthetic.rs"]
+#[path = "../../fingerprint-index/examples/bench-fingerprint-index/synthetic.rs"]
 mod synthetic;
 
 use std::{
@@ -34,7 +34,7 @@ use cwe_hub::{
     store::{Read, Store},
 };
 use serde_json::{Value, json};
-use synthetic::{excerpt, sound};
+use synthetic::{descriptor, heard, id};
 
 const CHAIN_ID: u64 = 51_337;
 const EPOCH: u64 = 3;
@@ -58,6 +58,7 @@ async fn main() {
     let mut number = |default| arguments.next().map_or(default, |text| text.parse().unwrap());
     let (works, per_second, seconds): (u64, u64, u64) = (number(10_000), number(100), number(30));
     let folder = tempfile::tempdir().unwrap();
+    println!("{}\n", synthetic::DESCRIPTION);
     let filling = Instant::now();
     fill(folder.path(), works).await;
     println!(
@@ -69,17 +70,21 @@ async fn main() {
     let daemon = Daemon::start(&program, node, folder.path());
     let index_secs = starting.elapsed().as_secs_f64();
     println!("indices built, serves after   {index_secs:.1} s");
-    let queries: Vec<Vec<u8>> = (0..EXCERPTS).map(|number| query(number, works)).collect();
-    let (_, found) = ask(&daemon.url, &queries, 20, 3).await;
-    assert!(found > 0, "the hub recognises nothing");
-    let (mut latencies, found) = ask(&daemon.url, &queries, per_second, seconds).await;
+    let questions: Vec<Question> = (0..EXCERPTS).map(|number| question(number, works)).collect();
+    let warmed = ask(&daemon.url, &questions, 20, 3).await;
+    assert!(warmed.right > 0, "the hub recognises nothing");
+    let Outcome {
+        mut latencies,
+        right,
+        wrong,
+    } = ask(&daemon.url, &questions, per_second, seconds).await;
     latencies.sort_unstable();
     let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
     println!(
         "requests                      {} at {per_second} a second",
         latencies.len()
     );
-    println!("recognised                    {found}");
+    println!("recognised rightly, wrongly   {right}, {wrong}; half of the works are not there");
     println!(
         "p50, p95, p99, max            {:.1}, {:.1}, {:.1}, {:.1} ms",
         at(0.5),
@@ -100,19 +105,33 @@ async fn main() {
     );
 }
 
-/// An excerpt of a work that the hub has, or of one that it has not.
-fn query(number: u64, works: u64) -> Vec<u8> {
+/// An excerpt and the work that it is of.
+struct Question {
+    body: Vec<u8>,
+    work: B256,
+}
+
+/// What became of questions.
+#[derive(Default)]
+struct Outcome {
+    latencies: Vec<Duration>,
+    right: usize,
+    wrong: usize,
+}
+
+/// Of a work that the hub has, or of one that it has not.
+fn question(number: u64, works: u64) -> Question {
     let known = number.is_multiple_of(2);
-    let seed = if known {
+    let song = if known {
         number * works / EXCERPTS
     } else {
         works + number
     };
-    excerpt(&sound(seed), 5_000 + (number as u32 * 97) % 40_000).encode()
-}
-
-fn work(seed: u64) -> B256 {
-    B256::from(alloy::primitives::U256::from(seed + 1))
+    let heard = heard(song, number);
+    Question {
+        body: heard.query.encode(),
+        work: heard.work.0.into(),
+    }
 }
 
 async fn fill(folder: &Path, works: u64) {
@@ -121,7 +140,9 @@ async fn fill(folder: &Path, works: u64) {
         .unwrap();
     for first in (0..works).step_by(BATCH as usize) {
         let batch = first..works.min(first + BATCH);
-        let described: Vec<_> = batch.map(|seed| (work(seed), Descriptor::Audio(sound(seed)))).collect();
+        let described: Vec<_> = batch
+            .map(|number| (B256::from(id(number).0), descriptor(number)))
+            .collect();
         let events = described
             .iter()
             .flat_map(|(work, descriptor)| registration(*work, descriptor));
@@ -144,7 +165,10 @@ async fn fill(folder: &Path, works: u64) {
                 .unwrap();
         }
         // As after their turns: the indices are then built from the store at once.
-        store.finish(&store.pending(u32::MAX).await.unwrap()).await.unwrap();
+        store
+            .finish(&store.pending(None, u32::MAX).await.unwrap())
+            .await
+            .unwrap();
     }
 }
 
@@ -234,25 +258,30 @@ async fn play_chain(folder: &Path) -> SocketAddr {
     address
 }
 
-/// Asks at a fixed rate; how long each answer took from the moment it was due, and how many named a work.
-async fn ask(url: &str, queries: &[Vec<u8>], per_second: u64, seconds: u64) -> (Vec<Duration>, usize) {
+/// Asks at a fixed rate. An answer's latency counts from the moment it was due.
+async fn ask(url: &str, questions: &[Question], per_second: u64, seconds: u64) -> Outcome {
     let client = reqwest::Client::new();
     let (begin, mut tasks) = (Instant::now(), tokio::task::JoinSet::new());
     for number in 0..per_second * seconds {
         let due = begin + Duration::from_secs_f64(number as f64 / per_second as f64);
         tokio::time::sleep_until(due.into()).await;
-        let body = queries[(number % queries.len() as u64) as usize].clone();
-        let request = client.post(format!("{url}/resolve")).body(body);
+        let Question { body, work } = &questions[(number % questions.len() as u64) as usize];
+        let (request, work) = (client.post(format!("{url}/resolve")).body(body.clone()), *work);
         tasks.spawn(async move {
             let response = request.send().await.unwrap();
             assert_eq!(response.status(), 200);
             let resolution: Resolution = response.json().await.unwrap();
-            (due.elapsed(), usize::from(!resolution.works.is_empty()))
+            let is_right = resolution.works.first().map(|found| found.work.work_id == work);
+            (due.elapsed(), is_right)
         });
     }
-    let answers = tasks.join_all().await;
-    let found = answers.iter().map(|(_, found)| found).sum();
-    (answers.into_iter().map(|(latency, _)| latency).collect(), found)
+    let mut outcome = Outcome::default();
+    for (latency, is_right) in tasks.join_all().await {
+        outcome.latencies.push(latency);
+        outcome.right += usize::from(is_right == Some(true));
+        outcome.wrong += usize::from(is_right == Some(false));
+    }
+    outcome
 }
 
 /// The hub as a process; dropping it kills it.

@@ -41,7 +41,6 @@ pub enum Status {
 /// What a minute costs in an epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "daemon", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
 pub struct Terms {
     /// First epoch in which it applies.
     pub from_epoch: u64,
@@ -57,7 +56,6 @@ pub struct Terms {
 /// A version of a work, by reference. Zero stands for none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "daemon", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
 pub struct Version {
     /// Its number, from 1.
     pub version: u32,
@@ -82,7 +80,6 @@ pub struct Version {
 /// Another work that looks or sounds like one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "daemon", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
 pub struct Duplicate {
     /// The other work.
     #[cfg_attr(feature = "daemon", schema(value_type = String))]
@@ -94,7 +91,6 @@ pub struct Duplicate {
 /// `GET /works/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "daemon", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
 pub struct Work {
     /// The work.
     #[cfg_attr(feature = "daemon", schema(value_type = String))]
@@ -128,7 +124,6 @@ pub struct Work {
 /// A work as it is found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "daemon", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
 pub struct FoundWork {
     /// The work.
     #[cfg_attr(feature = "daemon", schema(value_type = String))]
@@ -151,7 +146,6 @@ pub struct FoundWork {
 /// `GET /creators/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "daemon", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
 pub struct Creator {
     /// The creator.
     #[cfg_attr(feature = "daemon", schema(value_type = String))]
@@ -179,7 +173,6 @@ pub struct Creator {
 /// `GET /search`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "daemon", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
 pub struct SearchPage {
     /// Best first; among equals by work id.
     pub works: Vec<FoundWork>,
@@ -205,7 +198,6 @@ pub struct Resolved {
 /// `POST /resolve`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "daemon", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
 pub struct Resolution {
     /// Best first; among equals by work id. Empty: none of the works here.
     pub works: Vec<Resolved>,
@@ -214,7 +206,6 @@ pub struct Resolution {
 /// How long the prefixes of one kind's buckets are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "daemon", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
 pub struct BucketBits {
     /// `audio`, `video` or `image`.
     pub kind: String,
@@ -225,7 +216,6 @@ pub struct BucketBits {
 /// `GET /buckets`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "daemon", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
 pub struct Buckets {
     /// By kind.
     pub kinds: Vec<BucketBits>,
@@ -236,7 +226,6 @@ pub struct Buckets {
 /// `POST /manifests` and `PUT /descriptors/{fp_hash}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "daemon", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
 pub struct Published {
     /// The works that it belongs to.
     #[cfg_attr(feature = "daemon", schema(value_type = Vec<String>))]
@@ -248,7 +237,6 @@ pub struct Published {
 /// A public key of ES256K as a JSON Web Key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "daemon", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
 pub struct Jwk {
     /// `EC`.
     pub kty: String,
@@ -267,7 +255,6 @@ pub struct Jwk {
 /// `GET /.well-known/cwe-hub.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "daemon", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
 pub struct HubInfo {
     /// Version of the program.
     pub version: String,

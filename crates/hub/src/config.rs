@@ -131,8 +131,10 @@ pub struct LimitsSection {
     pub connection_secs: u64,
     /// Lookups in the indices at the same time.
     pub lookups: u32,
-    /// Manifests and descriptors that are taken at the same time.
+    /// Manifests and descriptors that are checked at the same time.
     pub uploads: u32,
+    /// Bytes of requests' bodies that are held at the same time.
+    pub body_bytes: u32,
     /// Largest descriptor, bytes.
     pub max_descriptor_bytes: u32,
 }
@@ -148,6 +150,7 @@ impl Default for LimitsSection {
             connection_secs: 60,
             lookups: 16,
             uploads: 8,
+            body_bytes: 256 << 20,
             max_descriptor_bytes: 8 << 20,
         }
     }
@@ -172,6 +175,7 @@ impl LimitsSection {
             ("limits.connections", self.connections),
             ("limits.lookups", self.lookups),
             ("limits.uploads", self.uploads),
+            ("limits.body_bytes", self.body_bytes),
             ("limits.max_descriptor_bytes", self.max_descriptor_bytes),
         ] {
             at_least_one(key, value.into())?;

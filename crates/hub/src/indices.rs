@@ -6,7 +6,7 @@
 
 mod folder;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use alloy::primitives::B256;
 use cwe_fingerprint::Descriptor;
@@ -14,7 +14,7 @@ use cwe_fingerprint_index::{FingerprintIndex, IndexError, MdbxIndex, Options, Wo
 use cwe_manifest::Manifest;
 use eyre::{Result, WrapErr};
 use metrics::gauge;
-use tokio::{runtime::Handle, sync::Mutex, task::spawn_blocking};
+use tokio::{runtime::Handle, sync::Mutex, task::spawn_blocking, time::timeout};
 use tracing::{info, warn};
 
 use crate::{
@@ -75,27 +75,44 @@ impl Indices {
         })
     }
 
-    /// Brings both up to date with the store.
+    /// Brings both up to date with the store, in a task of its own: whoever asks for it may go away. Waits for
+    /// `patience`.
     ///
     /// # Errors
     /// [`IndexingError`]; the next turn goes on.
+    pub async fn catch_up_within(self: &Arc<Self>, patience: Duration) -> Result<(), IndexingError> {
+        let indices = self.clone();
+        let turn = tokio::spawn(async move { indices.catch_up().await });
+        match timeout(patience, turn).await {
+            Ok(turn) => turn.map_err(|_| IndexingError::CutOff)?,
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Brings both up to date with the store. A work for which that fails does not keep others from it.
+    ///
+    /// # Errors
+    /// [`IndexingError`], the last one; the next turn goes on.
     pub async fn catch_up(&self) -> Result<(), IndexingError> {
         let _turn = self.turn.lock().await;
+        let (mut after, mut outcome) = (None, Ok(()));
         loop {
-            let pending = self.store.pending(BATCH).await?;
-            if pending.is_empty() {
-                return Ok(());
-            }
+            let pending = self.store.pending(after, BATCH).await?;
+            let Some(last) = pending.last() else { return outcome };
+            after = Some(last.work);
             let epoch = self.store.epoch().await?;
-            let mut entries = Vec::with_capacity(pending.len());
-            for pending in &pending {
+            let (mut done, mut entries) = (Vec::new(), Vec::new());
+            for pending in pending {
                 let Outline { manifest, descriptor } = self.store.outline(pending.work, epoch).await?;
-                self.place(pending.work, descriptor).await?;
+                match self.place(pending.work, descriptor).await {
+                    Ok(()) => done.push(pending),
+                    Err(error) => outcome = Err(error),
+                }
                 entries.push((pending.work, manifest.and_then(|json| entry(pending.work, &json))));
             }
             let search = self.search.clone();
             blocking(move || Ok(search.update(&entries)?)).await?;
-            self.store.finish(&pending).await?;
+            self.store.finish(&done).await?;
             gauge!("cwe_hub_fingerprints").set(self.fingerprints.works()? as f64);
         }
     }
@@ -105,8 +122,7 @@ impl Indices {
     async fn place(&self, work: B256, descriptor: Option<Vec<u8>>) -> Result<(), IndexingError> {
         let index = self.fingerprints.clone();
         let Some(descriptor) = descriptor.and_then(|bytes| decoded(work, &bytes)) else {
-            blocking(move || Ok(index.remove(WorkId(work.0))?)).await?;
-            return Ok(self.store.set_duplicates(work, &[]).await?);
+            return blocking(move || Ok(index.remove(WorkId(work.0)).map(drop)?)).await;
         };
         let descriptor = Arc::new(descriptor);
         let shared = descriptor.clone();

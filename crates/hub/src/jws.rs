@@ -22,7 +22,6 @@ const MAX_BYTES: usize = 8192;
 
 /// What a signature's protected header says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Protected {
     alg: String,
     b64: bool,

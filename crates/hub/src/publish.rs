@@ -1,5 +1,7 @@
 //! What creators hand over, checked against the chain before it is kept.
 
+use std::{sync::Arc, time::Duration};
+
 use alloy::primitives::{Address, B256};
 use cwe_fingerprint::Descriptor;
 use cwe_manifest::{AccessClasses, Checks, CreatorId, Manifest, ManifestError, OnChain};
@@ -14,6 +16,8 @@ use crate::{
     views::failed,
 };
 
+/// How long an answer waits until what was handed over can be found.
+const INDEXING_PATIENCE: Duration = Duration::from_secs(10);
 /// Most look-alikes of one answer.
 const MAX_DUPLICATES: usize = 16;
 
@@ -21,7 +25,7 @@ const MAX_DUPLICATES: usize = 16;
 ///
 /// # Errors
 /// [`Refusal`].
-pub(crate) async fn manifest(store: &Store, indices: &Indices, json: Vec<u8>) -> Result<Published, Refusal> {
+pub(crate) async fn manifest(store: &Store, indices: &Arc<Indices>, json: Vec<u8>) -> Result<Published, Refusal> {
     let parsed = spawn_blocking(move || Manifest::from_json(&json)).await;
     let manifest = parsed.map_err(|_| Refusal::Unavailable)??;
     let author = manifest.author()?.address();
@@ -86,7 +90,7 @@ fn on_chain(version: &VersionFacts, creator: B256) -> OnChain {
 /// [`Refusal`].
 pub(crate) async fn descriptor(
     store: &Store,
-    indices: &Indices,
+    indices: &Arc<Indices>,
     fp_hash: B256,
     bytes: Vec<u8>,
 ) -> Result<Published, Refusal> {
@@ -122,9 +126,9 @@ fn compute(fp_hash: B256, bytes: Vec<u8>) -> Result<(B256, Vec<u8>), Refusal> {
     Ok((descriptor.fp_id().0.into(), bytes))
 }
 
-/// What was kept is also found when this answers; where an index fails now, the next turn makes up for it.
-async fn published(store: &Store, indices: &Indices, work_ids: Vec<B256>) -> Result<Published, Refusal> {
-    if let Err(error) = indices.catch_up().await {
+/// What was kept is also found when this answers; where an index fails or has much to do, a later turn makes up for it.
+async fn published(store: &Store, indices: &Arc<Indices>, work_ids: Vec<B256>) -> Result<Published, Refusal> {
+    if let Err(error) = indices.catch_up_within(INDEXING_PATIENCE).await {
         warn!(%error, "the indices are behind");
     }
     let mut duplicates: Vec<Duplicate> = Vec::new();

@@ -6,7 +6,7 @@ mod parameters;
 
 use std::sync::Arc;
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256};
 use axum::{
     Json, Router,
     body::Bytes,
@@ -59,6 +59,7 @@ pub struct Api {
     limits: Limits,
     lookups: Arc<Semaphore>,
     uploads: Semaphore,
+    room: Arc<Semaphore>,
     max_descriptor_bytes: usize,
 }
 
@@ -80,6 +81,7 @@ impl Api {
             limits: Limits::new(limits.rates()),
             lookups: Arc::new(Semaphore::new(limits.lookups as usize)),
             uploads: Semaphore::new(limits.uploads as usize),
+            room: Arc::new(Semaphore::new(limits.body_bytes as usize)),
             max_descriptor_bytes: limits.max_descriptor_bytes as usize,
         }
     }
@@ -416,8 +418,12 @@ async fn bucket(
     let outcome = async {
         let prefix: BucketPrefix = parameters::named(path)?.parse()?;
         let page = parameters::page(parameters)?;
+        let blacklisted = api.store.blacklisted().await.map_err(failed)?;
         let encoded = api.look_up(move |indices| {
-            let bucket = indices.fingerprints.bucket(prefix, page).map_err(index_failed)?;
+            let mut bucket = indices.fingerprints.bucket(prefix, page).map_err(index_failed)?;
+            bucket
+                .entries
+                .retain(|entry| !blacklisted.contains(&B256::from(entry.work.0)));
             bucket.encode().map_err(|failure| {
                 error!(error = %failure, "a bucket can't be encoded");
                 Refusal::Unavailable

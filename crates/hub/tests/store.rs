@@ -4,6 +4,8 @@
 #[path = "../../jobs/tests/queue/databases.rs"]
 mod databases;
 
+use std::collections::BTreeSet;
+
 use alloy::primitives::{Address, B256};
 use cwe_hub::{
     api::{Duplicate, Status},
@@ -109,6 +111,7 @@ async fn prices_and_statuses_are_those_of_the_epoch_and_go_with_their_blocks(sto
     let status = store.work(WORK).await.unwrap().unwrap().status;
     assert!(matches!(status, Status::Blacklisted { .. }));
     assert_eq!(store.card(WORK, EPOCH).await.unwrap(), None);
+    assert_eq!(store.blacklisted().await.unwrap(), BTreeSet::from([WORK]));
 
     store.rewind(Some(1)).await.unwrap();
     assert_eq!(price(EPOCH + 9).await, Some(u64::MAX));
@@ -185,14 +188,14 @@ async fn documents_belong_to_the_versions_that_bind_them(store: &Store) {
 
 async fn what_was_marked_meanwhile_stays_pending(store: &Store) {
     registered(store).await;
-    let pending = store.pending(10).await.unwrap();
+    let pending = store.pending(None, 10).await.unwrap();
     assert_eq!(
         pending.iter().map(|pending| pending.work).collect::<Vec<_>>(),
         [WORK, OTHER]
     );
     store.mark_all().await.unwrap();
     store.finish(&pending).await.unwrap();
-    let again = store.pending(10).await.unwrap();
+    let again = store.pending(None, 10).await.unwrap();
     assert_eq!(again.len(), 2);
     store.finish(&again[..1]).await.unwrap();
     assert_eq!(store.settled_works_after(None, 10).await.unwrap(), [WORK]);
@@ -201,7 +204,7 @@ async fn what_was_marked_meanwhile_stays_pending(store: &Store) {
         [B256::ZERO; 0]
     );
     store.finish(&again).await.unwrap();
-    assert_eq!(store.pending(10).await.unwrap(), Vec::<Pending>::new());
+    assert_eq!(store.pending(None, 10).await.unwrap(), Vec::<Pending>::new());
 
     let duplicate = |work_id, similarity_ppm| Duplicate {
         work_id,

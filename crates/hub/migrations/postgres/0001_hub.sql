@@ -44,6 +44,7 @@ CREATE TABLE statuses (
     reason     BYTEA NOT NULL,
     PRIMARY KEY (work_id, block, log_index)
 );
+CREATE INDEX statuses_by_status ON statuses (status);
 
 CREATE TABLE creators (
     creator_id  BYTEA NOT NULL PRIMARY KEY,

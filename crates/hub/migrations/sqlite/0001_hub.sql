@@ -44,6 +44,7 @@ CREATE TABLE statuses (
     reason     BLOB NOT NULL,
     PRIMARY KEY (work_id, block, log_index)
 ) WITHOUT ROWID;
+CREATE INDEX statuses_by_status ON statuses (status);
 
 CREATE TABLE creators (
     creator_id  BLOB NOT NULL PRIMARY KEY,

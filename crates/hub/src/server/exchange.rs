@@ -7,7 +7,7 @@ use std::{
 
 use alloy::primitives::B256;
 use axum::{
-    body::{Body, Bytes, to_bytes},
+    body::{Body, to_bytes},
     extract::{ConnectInfo, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
@@ -15,7 +15,9 @@ use axum::{
 };
 use cwe_manifest::MAX_DOCUMENT_BYTES;
 use cwe_service::{From, body};
+use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Api, answer::counted};
 use crate::{api::SIGNATURE_HEADER, jws::Answered, refusal::Refusal};
@@ -24,6 +26,9 @@ use crate::{api::SIGNATURE_HEADER, jws::Answered, refusal::Refusal};
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Largest query of an excerpt: a minute of peaks and frames.
 pub(super) const MAX_QUERY_BYTES: usize = 256 << 10;
+
+/// Longest path and query that is served: the answer's signature repeats it.
+const MAX_URL_BYTES: usize = 4096;
 
 /// Serves a request and signs the answer.
 pub(super) async fn signed(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
@@ -43,12 +48,22 @@ pub(super) async fn signed(State(api): State<Arc<Api>>, mut request: Request, ne
         body_sha256: None,
         status: 0,
     };
-    let response = match admitted(&api, request).await {
-        Ok((request, digest)) => {
-            answered.body_sha256 = digest;
-            next.run(request).await
+    let response = if answered.url.len() > MAX_URL_BYTES {
+        answered.url = String::new();
+        counted(
+            "none",
+            Err(Refusal::Parameter(format!(
+                "the URL has more than {MAX_URL_BYTES} bytes"
+            ))),
+        )
+    } else {
+        match admitted(&api, request).await {
+            Ok((request, digest, _room)) => {
+                answered.body_sha256 = digest;
+                next.run(request).await
+            }
+            Err(refusal) => counted("none", Err(refusal)),
         }
-        Err(refusal) => counted("none", Err(refusal)),
     };
     answered.status = response.status().as_u16();
     let Some(response) = sign(&api, answered, response).await else {
@@ -60,17 +75,21 @@ pub(super) async fn signed(State(api): State<Arc<Api>>, mut request: Request, ne
     if is_head { emptied(response, None) } else { response }
 }
 
-/// The request with its whole body, and the body's digest.
-async fn admitted(api: &Api, request: Request) -> Result<(Request, Option<B256>), Refusal> {
+/// The request with its whole body, the body's digest, and the room that it takes.
+async fn admitted(
+    api: &Api,
+    request: Request,
+) -> Result<(Request, Option<B256>, Option<OwnedSemaphorePermit>), Refusal> {
     let group = request.extensions().get::<ConnectInfo<From>>().map(|info| info.0.0);
     if !api.limits.admit(group) {
         return Err(Refusal::Busy);
     }
     let limit = body_limit(api, request.method(), request.uri().path());
     let (parts, body) = request.into_parts();
-    let bytes = whole(body, limit, BODY_TIMEOUT).await?;
+    let whole = tokio::time::timeout(BODY_TIMEOUT, whole(body, limit, &api.room)).await;
+    let (bytes, room) = whole.map_err(|_| Refusal::Body(body::late(BODY_TIMEOUT)))??;
     let digest = (!bytes.is_empty()).then(|| B256::from_slice(&Sha256::digest(&bytes)));
-    Ok((Request::from_parts(parts, Body::from(bytes)), digest))
+    Ok((Request::from_parts(parts, Body::from(bytes)), digest, room))
 }
 
 fn body_limit(api: &Api, method: &Method, path: &str) -> usize {
@@ -82,13 +101,28 @@ fn body_limit(api: &Api, method: &Method, path: &str) -> usize {
     }
 }
 
-pub(super) async fn whole(body: Body, limit: usize, patience: Duration) -> Result<Bytes, Refusal> {
-    match tokio::time::timeout(patience, to_bytes(body, limit)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        // The only other reason is a connection that broke, whose answer nobody reads.
-        Ok(Err(_)) => Err(Refusal::TooLarge(limit)),
-        Err(_) => Err(Refusal::Body(body::late(patience))),
+/// A body of at most `limit` bytes. Each byte takes room as it comes: what senders only announce costs nothing.
+pub(super) async fn whole(
+    mut body: Body,
+    limit: usize,
+    room: &Arc<Semaphore>,
+) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), Refusal> {
+    let (mut bytes, mut taken) = (Vec::new(), None::<OwnedSemaphorePermit>);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Refusal::Body("the body broke off".into()))?;
+        let Some(data) = frame.data_ref() else { continue };
+        if bytes.len() + data.len() > limit {
+            return Err(Refusal::TooLarge(limit));
+        }
+        let more = u32::try_from(data.len()).map_err(|_| Refusal::TooLarge(limit))?;
+        let more = room.clone().try_acquire_many_owned(more).map_err(|_| Refusal::Busy)?;
+        match &mut taken {
+            Some(taken) => taken.merge(more),
+            None => taken = Some(more),
+        }
+        bytes.extend_from_slice(data);
     }
+    Ok((bytes, taken))
 }
 
 async fn sign(api: &Api, answered: Answered, response: Response) -> Option<Response> {

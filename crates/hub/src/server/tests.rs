@@ -4,7 +4,6 @@ use std::{
     sync::Mutex as StdMutex,
 };
 
-use alloy::primitives::B256;
 use axum::{
     body::Body,
     extract::Request,
@@ -320,6 +319,7 @@ async fn bad_requests_are_told_what_is_wrong_in_one_shape_and_signed() {
     let id = B256::repeat_byte(0xab);
     let upper = format!("/works/0x{}", "AB".repeat(32));
     let long = format!("/search?q={}", "x".repeat(257));
+    let endless = format!("/search?q={}", "x".repeat(5_000));
     for (path, expected) in [
         ("/works/1", (400, "id_malformed")),
         (upper.as_str(), (400, "id_malformed")),
@@ -348,6 +348,12 @@ async fn bad_requests_are_told_what_is_wrong_in_one_shape_and_signed() {
         );
         assert!(!answer.json()["action"].as_str().unwrap().is_empty());
     }
+    let refused = hub
+        .router
+        .clone()
+        .oneshot(Request::get(&endless).body(Body::empty()).unwrap())
+        .await;
+    assert_eq!(refused.unwrap().status(), StatusCode::BAD_REQUEST);
     let post = async |path: &str, body: &[u8]| hub.put(Method::POST, path, body.to_vec()).await.code();
     assert_eq!(post("/resolve", b"x").await, (400, "encoding_malformed".into()));
     assert_eq!(
@@ -420,10 +426,15 @@ async fn who_asks_too_much_is_told_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_body_that_never_ends_is_given_up() {
-    let endless = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, io::Error>>());
-    let refused = exchange::whole(endless, 10, std::time::Duration::from_millis(10)).await;
-    assert!(matches!(refused, Err(Refusal::Body(_))));
+async fn bodies_take_room_as_they_come_and_give_it_back() {
+    let room = Arc::new(Semaphore::new(10));
+    let whole = async |size: usize, limit| exchange::whole(Body::from(vec![0; size]), limit, &room).await;
+    assert_eq!(whole(9, 8).await.unwrap_err(), Refusal::TooLarge(8));
+    let (bytes, taken) = whole(8, 8).await.unwrap();
+    assert_eq!(bytes.len(), 8);
+    assert_eq!(whole(3, 8).await.unwrap_err(), Refusal::Busy);
+    drop(taken);
+    whole(10, 10).await.unwrap();
 }
 
 #[derive(Clone, Default)]

@@ -169,8 +169,9 @@ impl Store {
     /// The database fails.
     pub async fn duplicates(&self, work: B256) -> Result<Vec<Duplicate>, StoreError> {
         let rows = sqlx::query(
-            "SELECT other_id, similarity_ppm FROM duplicates WHERE work_id = $1 \
-             ORDER BY similarity_ppm DESC, other_id LIMIT $2",
+            "SELECT d.other_id AS other_id, d.similarity_ppm AS similarity_ppm FROM duplicates d \
+             JOIN works w ON w.work_id = d.other_id WHERE d.work_id = $1 \
+             ORDER BY d.similarity_ppm DESC, d.other_id LIMIT $2",
         );
         let rows = rows.bind(bytes(&work)).bind(MAX_DUPLICATES);
         rows.fetch_all(&self.pool)

@@ -1,5 +1,7 @@
 //! What the indices show of a work, and which works they are behind on.
 
+use std::collections::BTreeSet;
+
 use alloy::primitives::B256;
 use sqlx::{Row, any::AnyRow};
 
@@ -15,7 +17,7 @@ pub struct Pending {
     pub marks: i64,
 }
 
-/// What a work is found by. Without both it is not found.
+/// What a work is found by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outline {
     /// Its manifest, canonical JSON.
@@ -41,12 +43,13 @@ const LAST_STATUS: &str = "COALESCE((SELECT s.status FROM statuses s WHERE s.wor
      ORDER BY s.block DESC, s.log_index DESC LIMIT 1), 1)";
 
 impl Store {
-    /// Works that the indices are behind on, at most `limit`.
+    /// Works that the indices are behind on, in the order of their ids: at most `limit` after `after`.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn pending(&self, limit: u32) -> Result<Vec<Pending>, StoreError> {
-        let rows = sqlx::query("SELECT work_id, marks FROM pending ORDER BY work_id LIMIT $1").bind(i64::from(limit));
+    pub async fn pending(&self, after: Option<B256>, limit: u32) -> Result<Vec<Pending>, StoreError> {
+        let rows = sqlx::query("SELECT work_id, marks FROM pending WHERE work_id > $1 ORDER BY work_id LIMIT $2");
+        let rows = rows.bind(bytes(&after.unwrap_or_default())).bind(i64::from(limit));
         let pending = |row: &AnyRow| {
             Ok(Pending {
                 work: word(row, "work_id")?,
@@ -87,25 +90,41 @@ impl Store {
         Ok(())
     }
 
-    /// What a work is found by in an epoch: nothing when there is none or it is blacklisted. An older version's manifest
-    /// or descriptor serves until the newer one's is here.
+    /// What a work is found by in an epoch: nothing when there is none. An older version's manifest or descriptor serves
+    /// until the newer one's is here. A blacklisted work keeps its descriptor, so that what is like it is noticed.
     ///
     /// # Errors
     /// The database fails.
     pub async fn outline(&self, work: B256, epoch: u64) -> Result<Outline, StoreError> {
-        if self.card(work, epoch).await?.is_none() {
-            return Ok(Outline::default());
-        }
         let descriptor = sqlx::query(
-            "SELECT d.descriptor AS descriptor FROM versions v JOIN descriptors d ON d.fp_hash = v.fp_hash \
-             AND d.fp_id = v.fp_id WHERE v.work_id = $1 AND v.from_epoch <= $2 ORDER BY v.version DESC LIMIT 1",
+            "SELECT d.descriptor AS descriptor FROM versions v JOIN works w ON w.work_id = v.work_id \
+             JOIN descriptors d ON d.fp_hash = v.fp_hash AND d.fp_id = v.fp_id \
+             WHERE v.work_id = $1 AND v.from_epoch <= $2 ORDER BY v.version DESC LIMIT 1",
         );
         let descriptor = descriptor.bind(bytes(&work)).bind(stored(epoch)?);
         let descriptor = descriptor.fetch_optional(&self.pool).await?;
+        let manifest = match self.card(work, epoch).await? {
+            Some(_) => self.manifest_at(work, epoch).await?,
+            None => None,
+        };
         Ok(Outline {
-            manifest: self.manifest_at(work, epoch).await?.map(|manifest| manifest.json),
+            manifest: manifest.map(|manifest| manifest.json),
             descriptor: descriptor.map(|row| row.try_get("descriptor")).transpose()?,
         })
+    }
+
+    /// All blacklisted works.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn blacklisted(&self) -> Result<BTreeSet<B256>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT s.work_id AS work_id FROM statuses s WHERE s.status = $1 AND NOT EXISTS (SELECT 1 FROM statuses n \
+             WHERE n.work_id = s.work_id AND (n.block > s.block OR (n.block = s.block AND n.log_index > s.log_index)))",
+        );
+        let rows = rows.bind(i64::from(Standing::Blacklisted.number()));
+        let rows = rows.fetch_all(&self.pool).await?;
+        rows.iter().map(|row| word(row, "work_id")).collect()
     }
 
     /// What answers say of a work in an epoch; nothing when there is none or it is blacklisted.
