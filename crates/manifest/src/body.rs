@@ -239,7 +239,11 @@ impl ManifestBody {
                 Err(ManifestError::new(Rule::FingerprintMissing, "fingerprint", found))
             }
             (None, None) => Ok(()),
-            (None, Some(_)) => Err(ManifestError::new(Rule::FingerprintIncomplete, "fingerprint", "missing")),
+            (None, Some(_)) => Err(ManifestError::new(
+                Rule::FingerprintIncomplete,
+                "fingerprint",
+                "missing",
+            )),
             (Some(_), None) => Err(ManifestError::new(Rule::FingerprintIncomplete, "fp_id", "missing")),
         }
     }
@@ -275,7 +279,11 @@ fn check_fragments(fragments: &[Fragment]) -> Result<(), ManifestError> {
         let field = |name: &str| format!("fragments[{index}].{name}");
         require_not_zero(&field("fragment_hash"), fragment.fragment_hash)?;
         if fragment.size == 0 || fragment.size > MAX_FRAGMENT_BYTES {
-            return Err(ManifestError::new(Rule::FragmentSizeInvalid, field("size"), fragment.size));
+            return Err(ManifestError::new(
+                Rule::FragmentSizeInvalid,
+                field("size"),
+                fragment.size,
+            ));
         }
         if fragment.order != index {
             return Err(ManifestError::new(Rule::FragmentOrder, field("order"), fragment.order));
@@ -289,10 +297,17 @@ fn check_collaborators(collaborators: &[Collaborator], creator_id: CreatorId) ->
     let mut sum_ppm = 0u64;
     for (index, collaborator) in collaborators.iter().enumerate() {
         let field = |name: &str| format!("collaborators[{index}].{name}");
-        let Collaborator { creator_id: who, share_ppm } = *collaborator;
+        let Collaborator {
+            creator_id: who,
+            share_ppm,
+        } = *collaborator;
         require_not_zero(&field("creator_id"), who.0)?;
         if who == creator_id {
-            return Err(ManifestError::new(Rule::CollaboratorIsCreator, field("creator_id"), who));
+            return Err(ManifestError::new(
+                Rule::CollaboratorIsCreator,
+                field("creator_id"),
+                who,
+            ));
         }
         if share_ppm == 0 || share_ppm > WHOLE_PPM {
             return Err(ManifestError::new(Rule::ShareInvalid, field("share_ppm"), share_ppm));
@@ -303,11 +318,18 @@ fn check_collaborators(collaborators: &[Collaborator], creator_id: CreatorId) ->
         let found = format!("{sum_ppm} parts per million together");
         return Err(ManifestError::new(Rule::SharesExceedWhole, "collaborators", found));
     }
-    require_distinct("collaborators", collaborators.iter().map(|collaborator| collaborator.creator_id))
+    require_distinct(
+        "collaborators",
+        collaborators.iter().map(|collaborator| collaborator.creator_id),
+    )
 }
 
 fn require_not_zero(field: &str, hash: B256) -> Result<(), ManifestError> {
-    if hash.is_zero() { Err(ManifestError::new(Rule::HashZero, field, "zero")) } else { Ok(()) }
+    if hash.is_zero() {
+        Err(ManifestError::new(Rule::HashZero, field, "zero"))
+    } else {
+        Ok(())
+    }
 }
 
 fn require_safe(field: &str, number: u64) -> Result<(), ManifestError> {
@@ -322,7 +344,11 @@ fn require_length(field: &str, length: usize, min: usize, max: usize) -> Result<
         return Err(ManifestError::new(Rule::ListEmpty, field, "an empty list"));
     }
     if length > max {
-        return Err(ManifestError::new(Rule::ListTooLong, field, format!("more than {max} entries")));
+        return Err(ManifestError::new(
+            Rule::ListTooLong,
+            field,
+            format!("more than {max} entries"),
+        ));
     }
     Ok(())
 }
@@ -331,7 +357,11 @@ fn require_distinct<T: Eq + Hash>(field: &str, entries: impl Iterator<Item = T>)
     let mut seen = HashSet::new();
     for (index, entry) in entries.enumerate() {
         if !seen.insert(entry) {
-            return Err(ManifestError::new(Rule::Repeated, format!("{field}[{index}]"), "the same as an earlier one"));
+            return Err(ManifestError::new(
+                Rule::Repeated,
+                format!("{field}[{index}]"),
+                "the same as an earlier one",
+            ));
         }
     }
     Ok(())

@@ -37,11 +37,31 @@ impl Manifest {
         let body = self.body();
         let or_zero = |hash: Option<B256>| hash.unwrap_or_default();
         same(Rule::ChainWorkMismatch, "work_id", body.work_id, chain.work_id)?;
-        same(Rule::ChainCreatorMismatch, "creator_id", body.creator_id, chain.creator_id)?;
-        same(Rule::ChainManifestMismatch, "manifest_id", self.manifest_id(), chain.manifest_id)?;
-        same(Rule::ChainContentMismatch, "content_id", body.content_id.digest(), chain.content_id)?;
+        same(
+            Rule::ChainCreatorMismatch,
+            "creator_id",
+            body.creator_id,
+            chain.creator_id,
+        )?;
+        same(
+            Rule::ChainManifestMismatch,
+            "manifest_id",
+            self.manifest_id(),
+            chain.manifest_id,
+        )?;
+        same(
+            Rule::ChainContentMismatch,
+            "content_id",
+            body.content_id.digest(),
+            chain.content_id,
+        )?;
         same(Rule::ChainFpIdMismatch, "fp_id", or_zero(body.fp_id), chain.fp_id)?;
-        same(Rule::ChainFingerprintMismatch, "fingerprint", or_zero(body.fingerprint), chain.fp_hash)?;
+        same(
+            Rule::ChainFingerprintMismatch,
+            "fingerprint",
+            or_zero(body.fingerprint),
+            chain.fp_hash,
+        )?;
         let (stated, on_chain) = (body.access_classes().0, chain.access_classes.0);
         same(Rule::ChainAccessMismatch, "tier_requirements", stated, on_chain)?;
         self.match_shares(&chain.shares_ppm)
@@ -65,5 +85,9 @@ fn same<T: PartialEq + Display>(rule: Rule, field: &str, stated: T, chain: T) ->
     if stated == chain {
         return Ok(());
     }
-    Err(ManifestError::new(rule, field, format!("{stated} and on chain {chain}")))
+    Err(ManifestError::new(
+        rule,
+        field,
+        format!("{stated} and on chain {chain}"),
+    ))
 }

@@ -100,7 +100,10 @@ fn unixfs(children: &[Subtree]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut writer = Writer::new(&mut bytes);
     let parts = children.iter().map(|child| (BLOCK_SIZE, child.file_bytes));
-    let fields = [(TYPE, UNIXFS_FILE), (FILE_SIZE, sum(children, |child| child.file_bytes))];
+    let fields = [
+        (TYPE, UNIXFS_FILE),
+        (FILE_SIZE, sum(children, |child| child.file_bytes)),
+    ];
     for (tag, number) in fields.into_iter().chain(parts) {
         // Writing to memory does not fail.
         let _ = writer.write_with_tag(tag, |writer| writer.write_uint64(number));
@@ -114,4 +117,76 @@ fn sum(children: &[Subtree], bytes: impl Fn(&Subtree) -> u64) -> u64 {
 
 fn hash(bytes: &[u8]) -> B256 {
     B256::new(Sha256::digest(bytes).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Vectors {
+        files: Vec<File>,
+    }
+
+    #[derive(Deserialize)]
+    struct File {
+        bytes: usize,
+        chunk: usize,
+        cid: String,
+    }
+
+    fn contents(bytes: usize) -> Vec<u8> {
+        let byte = |i: usize| u8::try_from((7 * i + 13 * (i >> 8) + (i >> 16)) % 256).unwrap();
+        (0..bytes).map(byte).collect()
+    }
+
+    fn fragments(contents: &[u8], chunk: usize) -> Vec<Fragment> {
+        let pieces = (0..).zip(contents.chunks(chunk)).map(|(order, piece)| Fragment {
+            fragment_hash: hash(piece),
+            size: u64::try_from(piece.len()).unwrap(),
+            order,
+        });
+        pieces.collect()
+    }
+
+    #[test]
+    fn content_ids_are_those_of_other_ipfs_programs() {
+        let vectors: Vectors =
+            serde_json::from_str(include_str!("../../../test/vectors/manifest/unixfs.json")).unwrap();
+        assert!(
+            vectors
+                .files
+                .iter()
+                .any(|file| file.bytes / file.chunk > MAX_LINKS * MAX_LINKS)
+        );
+        for file in vectors.files {
+            let fragments = fragments(&contents(file.bytes), file.chunk);
+            assert_eq!(
+                content_id(&fragments).to_string(),
+                file.cid,
+                "{} bytes by {}",
+                file.bytes,
+                file.chunk
+            );
+        }
+    }
+
+    #[test]
+    fn the_nodes_link_every_fragment_once_and_end_with_the_root() {
+        let fragments = fragments(&contents(400), 1);
+        let (id, nodes) = nodes(&fragments);
+        assert_eq!(nodes.last().unwrap().id, id);
+        assert_eq!(nodes.len(), 400_usize.div_ceil(MAX_LINKS) + 1);
+        let links = nodes.iter().flat_map(|node| {
+            assert_eq!(node.id, ContentId::dag_pb(hash(&node.bytes)));
+            PbNode::from_bytes(node.bytes.clone().into()).unwrap().links
+        });
+        let leaves = links
+            .filter_map(|link| ContentId::from_cid(&link.cid))
+            .filter(|id| *id == ContentId::raw(id.digest()));
+        let expected = fragments.iter().map(|fragment| ContentId::raw(fragment.fragment_hash));
+        assert!(leaves.eq(expected));
+    }
 }

@@ -54,7 +54,8 @@ pub(crate) fn read_json(bytes: &[u8]) -> Result<Tree, ManifestError> {
     let limits = Limits::default();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let tree = Reader::new(&limits).deserialize(&mut reader);
-    tree.and_then(|tree| reader.end().map(|()| tree)).map_err(|error| limits.refusal(&error))
+    tree.and_then(|tree| reader.end().map(|()| tree))
+        .map_err(|error| limits.refusal(&error))
 }
 
 /// Reads DAG-CBOR; whether it is canonical shows when it is written again.
@@ -62,7 +63,9 @@ pub(crate) fn read_dag_cbor(bytes: &[u8]) -> Result<Tree, ManifestError> {
     require_size(bytes)?;
     let limits = Limits::default();
     let mut reader = serde_ipld_dagcbor::de::Deserializer::from_slice(bytes);
-    let tree = Reader::new(&limits).deserialize(&mut reader).map_err(|error| limits.refusal(&error))?;
+    let tree = Reader::new(&limits)
+        .deserialize(&mut reader)
+        .map_err(|error| limits.refusal(&error))?;
     reader.end().map_err(|error| limits.refusal(&error))?;
     Ok(tree)
 }
@@ -103,7 +106,11 @@ impl Default for Limits {
 
 impl Limits {
     fn refusal(&self, error: &dyn fmt::Display) -> ManifestError {
-        let rule = if self.is_exceeded.get() { Rule::DocumentTooComplex } else { Rule::Malformed };
+        let rule = if self.is_exceeded.get() {
+            Rule::DocumentTooComplex
+        } else {
+            Rule::Malformed
+        };
         ManifestError::new(rule, "manifest", format!("unreadable: {error}"))
     }
 }
@@ -131,7 +138,13 @@ impl<'de> DeserializeSeed<'de> for Reader<'_> {
     type Value = Tree;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Tree, D::Error> {
-        match self.limits.values_left.get().checked_sub(1).filter(|_| self.level < MAX_LEVELS) {
+        match self
+            .limits
+            .values_left
+            .get()
+            .checked_sub(1)
+            .filter(|_| self.level < MAX_LEVELS)
+        {
             Some(left) => self.limits.values_left.set(left),
             None => {
                 self.limits.is_exceeded.set(true);

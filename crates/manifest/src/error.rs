@@ -31,7 +31,11 @@ impl ManifestError {
 pub(crate) fn shown(text: &str) -> String {
     let mut chars = text.chars().flat_map(char::escape_debug);
     let short: String = chars.by_ref().take(SHOWN_CHARS).collect();
-    if chars.next().is_some() { format!("{short}…") } else { short }
+    if chars.next().is_some() {
+        format!("{short}…")
+    } else {
+        short
+    }
 }
 
 macro_rules! rules {

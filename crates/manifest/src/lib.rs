@@ -20,12 +20,14 @@ mod manifest;
 pub mod package;
 mod read;
 mod signing;
+#[cfg(test)]
+mod testing;
 mod text;
 mod validate;
 
 pub use body::{
-    AccessClasses, Collaborator, Fragment, MAX_COLLABORATORS, MAX_FRAGMENT_BYTES, MAX_FRAGMENTS, MAX_SAFE_INTEGER, MAX_TAGS,
-    ManifestBody, Tier, VERSION, Version, WHOLE_PPM, WorkType,
+    AccessClasses, Collaborator, Fragment, MAX_COLLABORATORS, MAX_FRAGMENT_BYTES, MAX_FRAGMENTS, MAX_SAFE_INTEGER,
+    MAX_TAGS, ManifestBody, Tier, VERSION, Version, WHOLE_PPM, WorkType,
 };
 pub use chain::OnChain;
 pub use encoding::MAX_DOCUMENT_BYTES;

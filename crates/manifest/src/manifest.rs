@@ -65,7 +65,11 @@ impl ManifestBody {
 
 fn require_size(document: &[u8]) -> Result<(), ManifestError> {
     if document.len() > encoding::MAX_DOCUMENT_BYTES {
-        return Err(ManifestError::new(Rule::DocumentTooLarge, "manifest", format!("{} bytes", document.len())));
+        return Err(ManifestError::new(
+            Rule::DocumentTooLarge,
+            "manifest",
+            format!("{} bytes", document.len()),
+        ));
     }
     Ok(())
 }
@@ -86,7 +90,11 @@ impl Manifest {
     pub fn from_dag_cbor(document: &[u8]) -> Result<Self, ManifestError> {
         let manifest = Self::from_tree(encoding::read_dag_cbor(document)?)?;
         if manifest.to_dag_cbor()? != document {
-            return Err(ManifestError::new(Rule::CborNotCanonical, "manifest", "another encoding of its contents"));
+            return Err(ManifestError::new(
+                Rule::CborNotCanonical,
+                "manifest",
+                "another encoding of its contents",
+            ));
         }
         Ok(manifest)
     }
@@ -148,7 +156,11 @@ impl Manifest {
         if author.creator_id() == creator_id || may_publish(creator_id, author.address()) {
             return Ok(author);
         }
-        let found = format!("that of {}, creator {creator_id} has {}", author.address(), creator_id.address());
+        let found = format!(
+            "that of {}, creator {creator_id} has {}",
+            author.address(),
+            creator_id.address()
+        );
         Err(ManifestError::new(Rule::WrongCreator, "signature", found))
     }
 
@@ -168,3 +180,6 @@ impl Manifest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

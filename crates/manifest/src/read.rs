@@ -3,8 +3,8 @@
 use alloy_primitives::{B256, FixedBytes};
 
 use crate::{
-    Collaborator, ContentId, CreatorId, Fragment, MAX_COLLABORATORS, MAX_FRAGMENTS, MAX_SAFE_INTEGER, MAX_TAGS, ManifestBody,
-    ManifestError, Rule, Tier, VERSION, Version, WorkType, encoding::Tree,
+    Collaborator, ContentId, CreatorId, Fragment, MAX_COLLABORATORS, MAX_FRAGMENTS, MAX_SAFE_INTEGER, MAX_TAGS,
+    ManifestBody, ManifestError, Rule, Tier, VERSION, Version, WorkType, encoding::Tree,
 };
 
 /// A manifest's fields before hashes and signature are checked.
@@ -53,7 +53,9 @@ pub(crate) fn read(tree: Tree) -> Result<Document, ManifestError> {
         content_id: fields.required("content_id")?.content_id()?,
         creator_id: CreatorId(fields.required("creator_id")?.hash()?),
         timestamp: fields.required("timestamp")?.integer()?,
-        work_type: fields.required("work_type")?.named(Rule::WorkTypeUnknown, WorkType::from_name)?,
+        work_type: fields
+            .required("work_type")?
+            .named(Rule::WorkTypeUnknown, WorkType::from_name)?,
         title: fields.required("title")?.text()?,
         description: fields.required("description")?.text()?,
         tags: fields.required("tags")?.list(MAX_TAGS, Field::text)?,
@@ -133,7 +135,9 @@ struct Field {
 
 impl Field {
     fn object(self, prefix: &str, known: &[&str]) -> Result<Object, ManifestError> {
-        let Tree::Map(entries) = self.tree else { return Err(self.wrong_type("an object")) };
+        let Tree::Map(entries) = self.tree else {
+            return Err(self.wrong_type("an object"));
+        };
         for (index, (key, _)) in entries.iter().enumerate() {
             let path = || format!("{prefix}{}", crate::error::shown(key));
             if !known.contains(&key.as_str()) {
@@ -150,7 +154,9 @@ impl Field {
     }
 
     fn list<T>(self, max: usize, each: impl Fn(Self) -> Result<T, ManifestError>) -> Result<Vec<T>, ManifestError> {
-        let Tree::List(list) = self.tree else { return Err(self.wrong_type("a list")) };
+        let Tree::List(list) = self.tree else {
+            return Err(self.wrong_type("a list"));
+        };
         if list.len() > max {
             let found = format!("{} entries, at most {max}", list.len());
             return Err(ManifestError::new(Rule::ListTooLong, self.path, found));

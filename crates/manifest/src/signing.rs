@@ -71,7 +71,11 @@ impl Author {
 pub(crate) fn read_signature(bytes: &FixedBytes<65>) -> Result<Signature, ManifestError> {
     let v = bytes[64];
     if !matches!(v, 27 | 28) {
-        return Err(ManifestError::new(Rule::SignatureMalformed, "signature", format!("one with v = {v}")));
+        return Err(ManifestError::new(
+            Rule::SignatureMalformed,
+            "signature",
+            format!("one with v = {v}"),
+        ));
     }
     let signature = Signature::from_raw_array(&bytes.0)
         .map_err(|error| ManifestError::new(Rule::SignatureMalformed, "signature", error))?;

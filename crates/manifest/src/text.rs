@@ -25,7 +25,11 @@ impl TextRule {
         }
         let allowed = |c: char| (self.lines && c == '\n') || !is_control(c);
         match text.chars().find(|c| !allowed(*c)) {
-            Some(c) => Err(ManifestError::new(Rule::ControlCharacter, field, format!("text with U+{:04X}", u32::from(c)))),
+            Some(c) => Err(ManifestError::new(
+                Rule::ControlCharacter,
+                field,
+                format!("text with U+{:04X}", u32::from(c)),
+            )),
             None => Ok(()),
         }
     }

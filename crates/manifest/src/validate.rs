@@ -51,7 +51,10 @@ impl Manifest {
         }
         match checks.access_classes {
             Some(classes) if !classes.intersects(body.access_classes()) => {
-                let found = format!("{:?}, the listener has access classes {}", body.tier_requirements, classes.0);
+                let found = format!(
+                    "{:?}, the listener has access classes {}",
+                    body.tier_requirements, classes.0
+                );
                 Err(ManifestError::new(Rule::TierInsufficient, "tier_requirements", found))
             }
             _ => Ok(author),
@@ -70,10 +73,18 @@ impl ManifestBody {
     }
 
     fn check_availability(&self, has_fragment: &dyn Fn(B256) -> bool) -> Result<(), ManifestError> {
-        match self.fragments.iter().find(|fragment| !has_fragment(fragment.fragment_hash)) {
+        match self
+            .fragments
+            .iter()
+            .find(|fragment| !has_fragment(fragment.fragment_hash))
+        {
             Some(missing) => {
                 let field = format!("fragments[{}].fragment_hash", missing.order);
-                Err(ManifestError::new(Rule::FragmentUnavailable, field, missing.fragment_hash))
+                Err(ManifestError::new(
+                    Rule::FragmentUnavailable,
+                    field,
+                    missing.fragment_hash,
+                ))
             }
             None => Ok(()),
         }
