@@ -20,6 +20,7 @@ pub use descriptor::{AudioDescriptor, Descriptor, FrameHash, ImageDescriptor, MA
 pub use error::FingerprintError;
 pub use fp_id::{FpId, FpIdError, compare};
 pub use query::{AudioQuery, ImageQuery, MAX_EXCERPT_MS, Query, VideoQuery, verify};
+pub use video::VideoStream;
 
 /// What a work is to the senses; each kind has features of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
