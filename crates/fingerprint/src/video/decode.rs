@@ -4,7 +4,7 @@
 use std::{
     io::{self, BufReader, Read},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     thread::{self, JoinHandle},
 };
 
@@ -24,9 +24,31 @@ const FORMATS: &str = "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,flv,mpeg,mpegts
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
+    /// The file can't be opened.
+    #[error("{path} can't be read: {source}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The program is absent.
     #[error("the program ffmpeg is needed for pictures and video: install it (Debian, Ubuntu: apt-get install ffmpeg)")]
     NoFfmpeg,
+    /// The file has no sound.
+    #[error("{path} has no sound")]
+    NoSound {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is no sound that can be decoded, or a broken one.
+    #[error("{path} has no sound that can be decoded: {reason}")]
+    NotDecoded {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        reason: String,
+    },
     /// The program can't be used.
     #[error("running ffmpeg on {path}: {source}")]
     Run {
@@ -85,12 +107,21 @@ fn frames(
         path: path.to_owned(),
         source,
     };
-    let mut child = Ffmpeg(start(path, rate, most)?);
-    let (Some(output), Some(errors)) = (child.0.stdout.take(), child.0.stderr.take()) else {
-        return Err(run(io::ErrorKind::BrokenPipe.into()));
-    };
-    let complaint = listen(errors);
-    let mut output = BufReader::with_capacity(4 * FRAME_BYTES, output);
+    let frames = most.to_string();
+    let filter = format!("{rate}scale={SIDE}:{SIDE}:flags=area,format=gray");
+    let what = [
+        "-map",
+        "0:v:0",
+        "-an",
+        "-sn",
+        "-dn",
+        "-frames:v",
+        &frames,
+        "-vf",
+        &filter,
+    ];
+    let mut ffmpeg = Ffmpeg::start(path, FORMATS, &what, "rawvideo")?;
+    let mut output = BufReader::with_capacity(4 * FRAME_BYTES, &mut ffmpeg.output);
     let mut luma = vec![0; FRAME_BYTES];
     let mut number = 0;
     loop {
@@ -106,47 +137,63 @@ fn frames(
     }
     Err(FileError::Unreadable {
         path: path.to_owned(),
-        reason: complaint.join().unwrap_or_default(),
+        reason: ffmpeg.complaint(),
     })
 }
 
-fn start(path: &Path, rate: &str, most: u64) -> Result<Child, FileError> {
-    let mut file = std::ffi::OsString::from("file:");
-    file.push(path);
-    Command::new("ffmpeg")
-        .args([
-            "-hide_banner",
-            "-loglevel",
-            "error",
-            "-nostdin",
-            "-protocol_whitelist",
-            "file",
-        ])
-        .args(["-format_whitelist", FORMATS, "-i"])
-        .arg(file)
-        .args([
-            "-map",
-            "0:v:0",
-            "-an",
-            "-sn",
-            "-dn",
-            "-frames:v",
-            &most.to_string(),
-            "-vf",
-        ])
-        .arg(format!("{rate}scale={SIDE}:{SIDE}:flags=area,format=gray"))
-        .args(["-f", "rawvideo", "pipe:1"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|source| match source.kind() {
+/// The program at work on a file. It ends with its owner: a broken off reading leaves no process behind.
+pub(crate) struct Ffmpeg {
+    child: Child,
+    /// What it makes of the file.
+    pub(crate) output: ChildStdout,
+    complaint: Option<JoinHandle<String>>,
+}
+
+impl Ffmpeg {
+    /// Starts it on a file of one of these containers, to make `what` of it in `format`.
+    pub(crate) fn start(path: &Path, containers: &str, what: &[&str], format: &str) -> Result<Self, FileError> {
+        let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::NotFound => FileError::NoFfmpeg,
             _ => FileError::Run {
                 path: path.to_owned(),
                 source,
             },
-        })
+        };
+        let mut file = std::ffi::OsString::from("file:");
+        file.push(path);
+        let mut child = Command::new("ffmpeg")
+            .args(["-hide_banner", "-loglevel", "error", "-nostdin"])
+            .args(["-protocol_whitelist", "file", "-format_whitelist", containers, "-i"])
+            .arg(file)
+            .args(what)
+            .args(["-f", format, "pipe:1"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(failed)?;
+        match (child.stdout.take(), child.stderr.take()) {
+            (Some(output), Some(errors)) => Ok(Self {
+                child,
+                output,
+                complaint: Some(listen(errors)),
+            }),
+            _ => Err(failed(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    /// What it has to complain about, when it is done.
+    pub(crate) fn complaint(&mut self) -> String {
+        let complaint = self.complaint.take().and_then(|heard| heard.join().ok());
+        complaint.unwrap_or_default()
+    }
+}
+
+impl Drop for Ffmpeg {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// The last line of the first complaints; all are read, so that ffmpeg never waits to be heard.
@@ -159,14 +206,4 @@ fn listen(errors: impl Read + Send + 'static) -> JoinHandle<String> {
         let text = String::from_utf8_lossy(&text);
         text.lines().last().unwrap_or("it gives no reason").to_owned()
     })
-}
-
-/// Ends with its owner: a broken off reading leaves no process behind.
-struct Ffmpeg(Child);
-
-impl Drop for Ffmpeg {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

@@ -10,6 +10,8 @@ mod stream;
 mod verify;
 
 #[cfg(feature = "decode")]
+pub(crate) use decode::Ffmpeg;
+#[cfg(feature = "decode")]
 pub use decode::{FileError, decode_image, decode_video};
 pub use picture::{MAX_SIDE, image_hash};
 pub use stream::{QUERY_STEP_MS, VideoStream};
