@@ -17,6 +17,7 @@ mod query;
 pub mod video;
 
 pub use anchor::{Alignment, Anchor, Match, OFFSET_TOLERANCE, Probe, offset};
+pub use audio::AudioStream;
 pub use codec::DecodeError;
 #[cfg(feature = "decode")]
 pub use decode::{Sink, decode_audio};
