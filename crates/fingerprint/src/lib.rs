@@ -15,6 +15,7 @@ mod query;
 pub mod video;
 
 pub use anchor::{Alignment, Anchor, Match, OFFSET_TOLERANCE, Probe, offset};
+pub use audio::AudioStream;
 pub use codec::DecodeError;
 pub use descriptor::{AudioDescriptor, Descriptor, FrameHash, ImageDescriptor, MAX_DURATION_MS, Peak, VideoDescriptor};
 pub use error::FingerprintError;
