@@ -101,6 +101,7 @@ struct SealedFile {
     fragments: usize,
     fragment_bytes: u64,
     content_id: String,
+    car_sha256: Option<B256>,
 }
 
 #[test]
@@ -113,7 +114,10 @@ fn another_implementation_seals_to_the_same_bytes() {
             FragmentSize::new(file.size).unwrap(),
         );
         let length = u64::try_from(file.bytes).unwrap();
-        let content = seal(&mut contents(file.bytes).as_slice(), length, size, &key, |_| Ok(())).unwrap();
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("sealed");
+        let draft = Draft::seal(&mut contents(file.bytes).as_slice(), length, size, &key, &path).unwrap();
+        let content = draft.content().clone();
         let found = (
             content.fragments.len(),
             content.fragments[0].size,
@@ -125,6 +129,11 @@ fn another_implementation_seals_to_the_same_bytes() {
             "{} bytes",
             file.bytes
         );
+        draft.finish(&manifest_of(&content)).unwrap();
+        if let Some(expected) = file.car_sha256 {
+            let archive = std::fs::read(path.join(CONTENT_FILE)).unwrap();
+            assert_eq!(hash(&archive), expected, "{} bytes", file.bytes);
+        }
     }
 }
 
