@@ -277,7 +277,9 @@ fn check_fragments(fragments: &[Fragment]) -> Result<(), ManifestError> {
     require_length("fragments", fragments.len(), 1, MAX_FRAGMENTS)?;
     for (index, fragment) in (0u64..).zip(fragments) {
         let field = |name: &str| format!("fragments[{index}].{name}");
-        require_not_zero(&field("fragment_hash"), fragment.fragment_hash)?;
+        if fragment.fragment_hash.is_zero() {
+            return Err(ManifestError::new(Rule::HashZero, field("fragment_hash"), "zero"));
+        }
         if fragment.size == 0 || fragment.size > MAX_FRAGMENT_BYTES {
             return Err(ManifestError::new(
                 Rule::FragmentSizeInvalid,

@@ -11,6 +11,8 @@
 
 mod body;
 mod chain;
+#[cfg(test)]
+mod conformance;
 pub mod dag;
 mod encoding;
 mod error;

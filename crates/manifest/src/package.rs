@@ -2,8 +2,8 @@
 //!
 //! A file becomes a run of equal fragments, each sealed by ChaCha20-Poly1305 under a key that is drawn for this file
 //! alone ([`ContentKey`]). Before that it gets its length in front and zeros behind, so that the number of fragments
-//! tells little of its size ([`Layout`]). The fragments lie in the encrypted file in an order that only the key tells
-//! ([`order`](self)), so that neither the manifest nor IPFS's tree shows which belongs where. docs/MANIFEST.md has every
+//! tells little of its size ([`Layout`]). The fragments lie in the encrypted file in an order that only the key tells,
+//! so that neither the manifest nor IPFS's tree shows which belongs where. docs/MANIFEST.md has every
 //! byte.
 
 mod car;

@@ -15,15 +15,6 @@ pub struct Checks<'a> {
     pub access_classes: Option<AccessClasses>,
 }
 
-impl std::fmt::Debug for Checks<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Checks")
-            .field("has_fragment", &self.has_fragment.is_some())
-            .field("access_classes", &self.access_classes)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Nobody signs for somebody else; nothing is fetched or played.
 impl Default for Checks<'_> {
     fn default() -> Self {

@@ -231,9 +231,10 @@ fn on_chain() -> OnChain {
 
 #[test]
 fn each_difference_from_the_chain_has_a_name() {
+    type Differ = fn(&mut OnChain);
     manifest().matches_chain(&on_chain()).unwrap();
     assert_eq!(on_chain().access_classes.0, 3);
-    let differences: [(fn(&mut OnChain), Rule); 8] = [
+    let differences: [(Differ, Rule); 8] = [
         (|chain| chain.work_id = B256::ZERO, Rule::ChainWorkMismatch),
         (
             |chain| chain.creator_id = CreatorId(B256::ZERO),

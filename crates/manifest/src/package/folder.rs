@@ -49,7 +49,7 @@ pub enum PackageError {
         /// In the manifest.
         manifest: ContentId,
         /// Of the encrypted file.
-        content: Cid,
+        content: Box<Cid>,
     },
     /// The manifest breaks a rule.
     #[error(transparent)]
@@ -118,7 +118,7 @@ impl Draft {
         if stated != self.content.content_id {
             return Err(PackageError::OtherContent {
                 manifest: stated,
-                content: self.content.content_id.to_cid(),
+                content: Box::new(self.content.content_id.to_cid()),
             });
         }
         let path = self.folder.path().join(MANIFEST_FILE);
@@ -160,7 +160,7 @@ impl Package {
         if *archive.root() != stated.to_cid() {
             return Err(PackageError::OtherContent {
                 manifest: stated,
-                content: *archive.root(),
+                content: Box::new(*archive.root()),
             });
         }
         Ok(Self { manifest, archive })

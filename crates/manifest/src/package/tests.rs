@@ -88,6 +88,55 @@ fn a_file_comes_back_whole_at_every_edge_of_a_fragment() {
     }
 }
 
+#[derive(serde::Deserialize)]
+struct Vectors {
+    files: Vec<SealedFile>,
+}
+
+#[derive(serde::Deserialize)]
+struct SealedFile {
+    bytes: usize,
+    size: u64,
+    key: B256,
+    fragments: usize,
+    fragment_bytes: u64,
+    content_id: String,
+    car_sha256: Option<B256>,
+}
+
+#[test]
+fn another_implementation_seals_to_the_same_bytes() {
+    let vectors: Vectors = serde_json::from_str(include_str!("../../../../test/vectors/manifest/sealed.json")).unwrap();
+    assert!(vectors.files.iter().any(|file| file.fragments > dag::MAX_LINKS));
+    for file in vectors.files {
+        let (key, size) = (
+            ContentKey::from_bytes(file.key.0.into()),
+            FragmentSize::new(file.size).unwrap(),
+        );
+        let length = u64::try_from(file.bytes).unwrap();
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("sealed");
+        let draft = Draft::seal(&mut contents(file.bytes).as_slice(), length, size, &key, &path).unwrap();
+        let content = draft.content().clone();
+        let found = (
+            content.fragments.len(),
+            content.fragments[0].size,
+            content.content_id.to_string(),
+        );
+        assert_eq!(
+            found,
+            (file.fragments, file.fragment_bytes, file.content_id),
+            "{} bytes",
+            file.bytes
+        );
+        draft.finish(&manifest_of(&content)).unwrap();
+        if let Some(expected) = file.car_sha256 {
+            let archive = std::fs::read(path.join(CONTENT_FILE)).unwrap();
+            assert_eq!(hash(&archive), expected, "{} bytes", file.bytes);
+        }
+    }
+}
+
 #[test]
 fn the_same_file_sealed_twice_has_nothing_in_common() {
     let (first, second) = (sealed(&contents(100_000)), sealed(&contents(100_000)));
