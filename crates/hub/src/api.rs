@@ -137,9 +137,9 @@ pub struct FoundWork {
     pub work_type: Option<String>,
     /// Title, where its manifest is here.
     pub title: Option<String>,
-    /// What a minute costs in the running epoch.
+    /// What a minute costs in the running epoch; of a work that is new in it, in the next one.
     pub terms: Option<Terms>,
-    /// Factor of the region rule in it, ppm.
+    /// Factor of the region rule, ppm.
     pub region_factor_ppm: Option<u32>,
 }
 
@@ -221,6 +221,14 @@ pub struct Buckets {
     pub kinds: Vec<BucketBits>,
     /// Works in the index.
     pub works: u64,
+}
+
+/// `GET /buckets/{prefix}/works`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "daemon", derive(utoipa::ToSchema))]
+pub struct BucketWorks {
+    /// The works of the bucket's page, by work id.
+    pub works: Vec<FoundWork>,
 }
 
 /// `POST /manifests` and `PUT /descriptors/{fp_hash}`.

@@ -6,7 +6,7 @@
 
 mod transport;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use alloy::primitives::B256;
 use cwe_fingerprint::{
@@ -18,7 +18,7 @@ use reqwest::{Method, Url};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    api::{Buckets, Creator, HubInfo, Published, Resolution, Resolved, SearchPage, Work},
+    api::{BucketWorks, Buckets, Creator, FoundWork, HubInfo, Published, Resolution, Resolved, SearchPage, Work},
     jws::{HubKey, SignatureError},
 };
 use transport::{Freshness, Transport};
@@ -105,10 +105,10 @@ pub enum Trust {
 }
 
 /// A work that was found in a bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// The work.
-    pub work: B256,
+    /// The work, as the hub tells it of all works of the bucket.
+    pub work: FoundWork,
     /// How surely, and where in it the excerpt begins.
     pub matched: Match,
 }
@@ -120,6 +120,16 @@ pub struct PrivateAnswer {
     pub found: Vec<Found>,
     /// The buckets that the hub was asked for, and how many works each has: the crowds.
     pub asked: Vec<(BucketPrefix, u32)>,
+}
+
+/// A bucket, matched.
+#[derive(Debug, Default)]
+struct Crowd {
+    /// How many works it has.
+    works: u32,
+    pages: u32,
+    /// Those that the excerpt may be of.
+    matched: BTreeMap<B256, Match>,
 }
 
 /// A hub's client. Cheap to clone.
@@ -226,10 +236,10 @@ impl HubClient {
             asked: Vec::new(),
         };
         for prefix in prefixes(query, bits).into_iter().take(MAX_BUCKETS) {
-            let (found, works) = self.match_bucket(query, prefix).await?;
-            answer.asked.push((prefix, works));
-            if !found.is_empty() {
-                answer.found = found;
+            let crowd = self.match_bucket(query, prefix).await?;
+            answer.asked.push((prefix, crowd.works));
+            if !crowd.matched.is_empty() {
+                answer.found = self.named(prefix, crowd).await?;
                 break;
             }
         }
@@ -237,24 +247,38 @@ impl HubClient {
     }
 
     /// All pages, wherever the work is in them: where a client stops would tell.
-    async fn match_bucket(&self, query: &Query, prefix: BucketPrefix) -> Result<(Vec<Found>, u32), ClientError> {
-        let (mut found, mut page, mut works) = (Vec::<Found>::new(), 0, 0);
+    async fn match_bucket(&self, query: &Query, prefix: BucketPrefix) -> Result<Crowd, ClientError> {
+        let mut crowd = Crowd::default();
         loop {
-            let bucket = self.bucket(prefix, page).await?;
-            works = works.max(bucket.works);
-            let matched = match_bucket(query, &bucket).into_iter();
-            found.extend(matched.map(|(WorkId(work), matched)| Found {
-                work: work.into(),
-                matched,
-            }));
-            page += 1;
-            if page >= bucket.pages.min(MAX_PAGES) {
-                break;
+            let bucket = self.bucket(prefix, crowd.pages).await?;
+            crowd.works = crowd.works.max(bucket.works);
+            for (WorkId(work), matched) in match_bucket(query, &bucket) {
+                let best = crowd.matched.entry(work.into()).or_insert(matched);
+                if matched.score_ppm > best.score_ppm {
+                    *best = matched;
+                }
+            }
+            crowd.pages += 1;
+            if crowd.pages >= bucket.pages.min(MAX_PAGES) {
+                return Ok(crowd);
             }
         }
-        found.sort_by_key(|found| (std::cmp::Reverse(found.matched.score_ppm), found.work));
-        found.dedup_by_key(|found| found.work);
-        Ok((found, works))
+    }
+
+    /// What the works that were found are called and cost; all works of the bucket are asked for.
+    async fn named(&self, prefix: BucketPrefix, mut crowd: Crowd) -> Result<Vec<Found>, ClientError> {
+        let mut found = Vec::with_capacity(crowd.matched.len());
+        for page in 0..crowd.pages {
+            let mut url = self.transport.url(&["buckets", &prefix.to_string(), "works"]);
+            url.query_pairs_mut().append_pair("page", &page.to_string());
+            let answer = self.transport.ask(Method::GET, url, None, MAX_JSON_BYTES).await?;
+            for work in parsed::<BucketWorks>(&answer)?.works {
+                let matched = crowd.matched.remove(&work.work_id);
+                found.extend(matched.map(|matched| Found { work, matched }));
+            }
+        }
+        found.sort_by_key(|found| (std::cmp::Reverse(found.matched.score_ppm), found.work.work_id));
+        Ok(found)
     }
 
     async fn bucket(&self, prefix: BucketPrefix, page: u32) -> Result<Bucket, ClientError> {

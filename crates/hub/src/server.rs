@@ -4,7 +4,7 @@ mod answer;
 mod exchange;
 mod parameters;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use alloy::primitives::{Address, B256};
 use axum::{
@@ -26,7 +26,7 @@ use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    api::{BucketBits, Buckets, Creator, HubInfo, Published, Resolution, Resolved, SIGNATURE_HEADER, SearchPage, Work},
+    api::{BucketBits, BucketWorks, Buckets, Creator, HubInfo, Published, Resolution, Resolved, SIGNATURE_HEADER, SearchPage, Work},
     config::LimitsSection,
     indices::Indices,
     jws::HubSigner,
@@ -144,6 +144,7 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(resolve))
         .routes(routes!(buckets))
         .routes(routes!(bucket))
+        .routes(routes!(bucket_works))
         .routes(routes!(info))
 }
 
@@ -434,6 +435,46 @@ async fn bucket(
         Ok(bytes(encoded, "application/octet-stream", &tag, Lasting::Minutes))
     };
     counted("bucket", outcome.await)
+}
+
+/// What the works of a bucket's page are called and cost: who found one of them need not ask for it by its name.
+#[utoipa::path(
+    get,
+    path = "/buckets/{prefix}/works",
+    params(
+        ("prefix" = String, Path, description = "kind, bits and prefix, such as `a12-0fc`"),
+        PageParameters,
+    ),
+    responses(
+        (status = 200, description = "the works, by id", body = BucketWorks),
+        (status = 400, description = "no prefix, or one that is too long", body = Problem),
+        (status = 404, description = "no such page", body = Problem),
+        (status = 429, description = "too many at once", body = Problem),
+    )
+)]
+async fn bucket_works(
+    State(api): State<Arc<Api>>,
+    path: Result<Path<String>, PathRejection>,
+    parameters: Result<UrlQuery<PageParameters>, QueryRejection>,
+) -> Response {
+    let outcome = async {
+        let prefix: BucketPrefix = parameters::named(path)?.parse()?;
+        let page = parameters::page(parameters)?;
+        let found = api.look_up(move |indices| {
+            let bucket = indices.fingerprints.bucket(prefix, page).map_err(index_failed)?;
+            let works = bucket.entries.iter().map(|entry| B256::from(entry.work.0));
+            Ok(works.collect::<BTreeSet<_>>())
+        });
+        let found = found.await?;
+        let blacklisted = api.store.blacklisted().await.map_err(failed)?;
+        let epoch = api.store.epoch().await.map_err(failed)?;
+        let mut works = Vec::with_capacity(found.len());
+        for work in found.into_iter().filter(|work| !blacklisted.contains(work)) {
+            works.extend(views::found_work(&api.store, work, epoch).await?);
+        }
+        Ok(BucketWorks { works })
+    };
+    counted("bucket_works", outcome.await.map(json))
 }
 
 /// The hub: its key, its chain, how far it has read.

@@ -46,7 +46,10 @@ pub(crate) async fn found_work(store: &Store, work_id: B256, epoch: u64) -> Resu
     let Some(card) = store.card(work_id, epoch).await.map_err(failed)? else {
         return Ok(None);
     };
-    let (terms, region_factor_ppm) = terms(store, work_id, epoch).await?;
+    let (terms, region_factor_ppm) = match terms(store, work_id, epoch).await? {
+        (None, _) => first_terms(store, work_id).await?,
+        known => known,
+    };
     Ok(Some(FoundWork {
         work_id,
         creator_id: card.creator,
@@ -83,6 +86,15 @@ async fn terms(store: &Store, work: B256, epoch: u64) -> Result<(Option<Terms>, 
     };
     let factor = store.region_factor_at(terms.region_rule, epoch).await.map_err(failed)?;
     Ok((Some(terms_told(terms)), factor))
+}
+
+/// Those of a work that has none yet in the running epoch.
+async fn first_terms(store: &Store, work: B256) -> Result<(Option<Terms>, Option<u32>), Refusal> {
+    let all = store.terms(work).await.map_err(failed)?;
+    match all.last() {
+        Some(first) => terms(store, work, first.from_epoch).await,
+        None => Ok((None, None)),
+    }
 }
 
 fn terms_told(facts: TermsFacts) -> Terms {
