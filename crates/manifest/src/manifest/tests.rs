@@ -173,6 +173,38 @@ fn storage_and_tier_are_checked_when_the_caller_can_say() {
 }
 
 #[test]
+fn the_largest_manifest_is_within_the_limits_of_documents() {
+    let mut body = body();
+    let fragments = (0..crate::MAX_FRAGMENTS as u64).map(|order| Fragment {
+        fragment_hash: U256::from(order + 1).into(),
+        size: crate::MAX_FRAGMENT_BYTES,
+        order,
+    });
+    body.fragments = fragments.collect();
+    body.content_id = dag::content_id(&body.fragments);
+    body.title = "\u{1f3b5}".repeat(200);
+    body.description = "\u{1f3b5}".repeat(5_000);
+    body.tags = (0..crate::MAX_TAGS)
+        .map(|number| "\u{1f3b5}".repeat(64 - number))
+        .collect();
+    body.tier_requirements = Tier::ALL.to_vec();
+    let collaborators = (1..=crate::MAX_COLLABORATORS as u64).map(|number| Collaborator {
+        creator_id: CreatorId(U256::from(number).into()),
+        share_ppm: 15_873,
+    });
+    body.collaborators = collaborators.collect();
+    let manifest = body.sign(|hash| signature(&key(1), hash)).unwrap();
+    let json = manifest.to_json().unwrap();
+    assert!(json.len() > crate::MAX_DOCUMENT_BYTES * 9 / 10, "{}", json.len());
+    assert_eq!(Manifest::from_json(&json).unwrap(), manifest);
+    assert_eq!(
+        Manifest::from_dag_cbor(&manifest.to_dag_cbor().unwrap()).unwrap(),
+        manifest
+    );
+    manifest.validate(&Checks::default()).unwrap();
+}
+
+#[test]
 fn creators_have_decentralized_identifiers() {
     let author = manifest().author().unwrap();
     let (creator_id, did_key) = (author.creator_id(), author.did_key());
