@@ -81,7 +81,7 @@ impl Query {
         match self {
             Self::Audio(_) => audio::VARIANTS,
             Self::Video(video) => video::variants(video),
-            Self::Image(_) => 1,
+            Self::Image(_) => video::IMAGE_VARIANTS,
         }
     }
 
@@ -92,8 +92,7 @@ impl Query {
         let mut probes = match self {
             Self::Audio(audio) => audio::probes(audio, variant),
             Self::Video(video) => video::probes(video, variant),
-            Self::Image(image) if variant == 0 => video::image_probes(image),
-            Self::Image(_) => Vec::new(),
+            Self::Image(image) => video::image_probes(image, variant),
         };
         probes.sort_unstable();
         probes.dedup();

@@ -42,7 +42,7 @@ struct Landmark {
 
 pub(crate) fn anchors(audio: &AudioDescriptor) -> Vec<Anchor> {
     let points: Vec<_> = audio.peaks.iter().map(|peak| point(peak, 1.0, 0.0)).collect();
-    let kept = smallest(landmarks(&points, Exactness::Exact, ANCHOR_SLOT_MS), ANCHORS_PER_SLOT);
+    let kept = landmarks(&points, Exactness::Exact, Smallest::new(ANCHOR_SLOT_MS, ANCHORS_PER_SLOT));
     kept.iter()
         .map(|landmark| Anchor {
             key: landmark.key,
@@ -58,7 +58,7 @@ pub(crate) fn probes(query: &AudioQuery, variant: u8) -> Vec<Probe> {
     let tempo = f64::from(change.tempo_ppm) / 1e6;
     let cents = 1_200.0 * libm::log2(f64::from(change.pitch_ppm) / 1e6);
     let points: Vec<_> = query.peaks.iter().map(|peak| point(peak, tempo, cents)).collect();
-    let kept = smallest(landmarks(&points, Exactness::Borders, PROBE_SLOT_MS), PROBES_PER_SLOT);
+    let kept = landmarks(&points, Exactness::Borders, Smallest::new(PROBE_SLOT_MS, PROBES_PER_SLOT));
     kept.iter()
         .map(|landmark| Probe {
             variant,
@@ -75,18 +75,71 @@ fn point(peak: &Peak, tempo: f64, cents: f64) -> Point {
     }
 }
 
-/// Those with the smallest hash of each slot.
-fn smallest(mut landmarks: Vec<Landmark>, per_slot: usize) -> Vec<Landmark> {
-    landmarks.sort_unstable();
-    landmarks.dedup_by_key(|landmark| (landmark.slot, landmark.rank, landmark.key));
-    let mut count = 0;
-    let mut slot = None;
-    landmarks.retain(|landmark| {
-        count = if slot == Some(landmark.slot) { count + 1 } else { 1 };
-        slot = Some(landmark.slot);
-        count <= per_slot
-    });
-    landmarks
+/// Keeps the landmarks with the smallest hashes of each slot. There are thousands in a second, nearly all of which are
+/// refused at one glance.
+struct Smallest {
+    slot_ms: u32,
+    per_slot: usize,
+    /// Of the slots before.
+    done: Vec<Landmark>,
+    /// Of the slot that is being filled; often more than are kept.
+    current: Vec<Landmark>,
+    /// The greatest hash that may still be kept.
+    limit: u32,
+}
+
+impl Smallest {
+    const fn new(slot_ms: u32, per_slot: usize) -> Self {
+        Self {
+            slot_ms,
+            per_slot,
+            done: Vec::new(),
+            current: Vec::new(),
+            limit: u32::MAX,
+        }
+    }
+
+    /// Landmarks come ascending by time.
+    #[expect(clippy::cast_possible_truncation, reason = "the hash is cut in two")]
+    fn offer(&mut self, at: u32, hash: u64) {
+        let rank = hash as u32;
+        let slot = at / self.slot_ms;
+        if self.current.first().is_some_and(|first| first.slot != slot) {
+            self.end_slot();
+        }
+        if rank > self.limit {
+            return;
+        }
+        self.current.push(Landmark {
+            slot,
+            rank,
+            key: key(Kind::Audio, (hash >> 32) as u32),
+            at,
+        });
+        if self.current.len() >= 8 * self.per_slot {
+            self.shrink();
+        }
+    }
+
+    fn shrink(&mut self) {
+        self.current.sort_unstable();
+        self.current.dedup_by_key(|landmark| (landmark.rank, landmark.key));
+        self.current.truncate(self.per_slot);
+        if self.current.len() == self.per_slot {
+            self.limit = self.current.last().map_or(u32::MAX, |last| last.rank);
+        }
+    }
+
+    fn end_slot(&mut self) {
+        self.shrink();
+        self.done.append(&mut self.current);
+        self.limit = u32::MAX;
+    }
+
+    fn finish(mut self) -> Vec<Landmark> {
+        self.end_slot();
+        self.done
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -96,48 +149,58 @@ enum Exactness {
     Borders,
 }
 
-fn landmarks(points: &[Point], exactness: Exactness, slot_ms: u32) -> Vec<Landmark> {
+/// A step from one peak to a later one, as the quanta it may have.
+struct Step {
+    /// The later peak.
+    to: usize,
+    quanta: Few<u64>,
+}
+
+fn landmarks(points: &[Point], exactness: Exactness, mut smallest: Smallest) -> Vec<Landmark> {
     let (time_border, pitch_border) = match exactness {
         Exactness::Exact => (0.0, 0.0),
         Exactness::Borders => (TIME_BORDER, PITCH_BORDER),
     };
-    let mut all = Vec::new();
-    for (index, first) in points.iter().enumerate() {
+    // Every step is part of as many landmarks as there are peaks before it.
+    let steps: Vec<Vec<Step>> = points
+        .iter()
+        .enumerate()
+        .map(|(index, from)| steps_from(from, points, index + 1, time_border, pitch_border))
+        .collect();
+    for (first, first_steps) in points.iter().zip(&steps) {
         let pitches = quanta(first.cents, PITCH_QUANTUM_CENTS, pitch_border);
         let at = libm::round(first.ms.max(0.0)) as u32;
-        for (middle_index, middle) in points.iter().enumerate().skip(index + 1) {
-            if middle.ms - first.ms > SPAN_MS {
-                break;
-            }
-            let Some(first_step) = step(first, middle) else {
-                continue;
-            };
-            let middles = steps(first_step, time_border, pitch_border);
-            for last in &points[middle_index + 1..] {
-                if last.ms - first.ms > SPAN_MS {
+        for one in first_steps {
+            for two in &steps[one.to] {
+                if points[two.to].ms - first.ms > SPAN_MS {
                     break;
                 }
-                let Some(second_step) = step(middle, last) else {
-                    continue;
-                };
-                let lasts = steps(second_step, time_border, pitch_border);
                 for pitch in pitches.iter() {
-                    for one in middles.iter() {
-                        for two in lasts.iter() {
-                            let hash = mix(((*pitch as u64 & 0xffff) << 48) ^ one << 24 ^ two);
-                            all.push(Landmark {
-                                slot: at / slot_ms,
-                                rank: hash as u32,
-                                key: key(Kind::Audio, (hash >> 32) as u32),
-                                at,
-                            });
+                    let pitch = (*pitch as u64 & 0xffff) << 48;
+                    for one in one.quanta.iter() {
+                        for two in two.quanta.iter() {
+                            smallest.offer(at, mix(pitch ^ one << 24 ^ two));
                         }
                     }
                 }
             }
         }
     }
-    all
+    smallest.finish()
+}
+
+/// The steps from a peak to those after it, ascending by time.
+fn steps_from(from: &Point, points: &[Point], next: usize, time_border: f64, pitch_border: f64) -> Vec<Step> {
+    let later = points.iter().enumerate().skip(next);
+    later
+        .take_while(|(_, to)| to.ms - from.ms <= SPAN_MS)
+        .filter_map(|(place, to)| {
+            Some(Step {
+                to: place,
+                quanta: steps(step(from, to)?, time_border, pitch_border),
+            })
+        })
+        .collect()
 }
 
 /// Time and interval from one peak to the next, if they are of one landmark.

@@ -1,0 +1,4 @@
+mod crash;
+mod differential;
+mod folder;
+mod works;
