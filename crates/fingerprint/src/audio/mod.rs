@@ -5,6 +5,8 @@ mod landmarks;
 mod resample;
 mod sketch;
 mod stream;
+#[cfg(test)]
+pub(crate) mod testing;
 mod variants;
 mod verify;
 

@@ -36,6 +36,7 @@ pub(crate) struct Found {
     pub(crate) strength: f64,
 }
 
+#[derive(Clone)]
 /// Finds the peaks of a stream of frames; each is known [`AROUND_FRAMES`] later.
 pub(crate) struct Picker {
     rows: VecDeque<Vec<f64>>,
