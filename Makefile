@@ -69,8 +69,9 @@ bench-fingerprint-index: setup ## an index of 10^4 to 10^6 works: building, quer
 sim-privacy: setup ## what an observer can link: 100 units a fee against a million -> target/bench/privacy.{json,svg}
 	@source scripts/env.sh && cargo run --locked --release --quiet -p cwe-privacy -- --out target/bench
 
-wasm: setup ## build the wallet for browsers and Node -> target/wasm/wallet
+wasm: setup ## build the wallet and the recognition of works for browsers and Node -> target/wasm/{wallet,fingerprint}
 	@scripts/wasm.sh
+	@scripts/wasm.sh fingerprint
 
 bench-prove: setup ## the demo to finality on L1, stage by stage, needs 18 GiB and about an hour -> target/bench/prove.json
 	@scripts/bench-prove.sh

@@ -71,7 +71,7 @@ end_to_end() {
 suites() {
   local concurrency="$1"
   shift
-  CWE="$target/debug/cwe" WASM="$target/wasm/wallet" \
+  CWE="$target/debug/cwe" WASM="$target/wasm/wallet" FINGERPRINT_WASM="$target/wasm/fingerprint" \
     node --test --test-concurrency="$concurrency" --test-timeout=1800000 --test-reporter=spec "$@"
 }
 
@@ -93,12 +93,14 @@ step rust-lints cargo clippy --workspace --all-targets --locked -- -D warnings
 if step rust-build cargo build --workspace --all-targets --locked --timings; then
   step rust-tests cargo test --workspace --locked --no-fail-fast
   step wasm scripts/wasm.sh
+  step fingerprint-wasm scripts/wasm.sh fingerprint
   step end-to-end end_to_end
   step demo env CWE="$target/debug/cwe" scripts/demo.sh "${demo[@]}"
   [ "$mode" = quick ] || real_proofs
 else
   skipped rust-tests
   skipped wasm
+  skipped fingerprint-wasm
   skipped end-to-end
   skipped demo
 fi

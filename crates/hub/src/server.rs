@@ -26,7 +26,10 @@ use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    api::{BucketBits, BucketWorks, Buckets, Creator, HubInfo, Published, Resolution, Resolved, SIGNATURE_HEADER, SearchPage, Work},
+    api::{
+        BucketBits, BucketWorks, Buckets, Creator, HubInfo, Published, Resolution, Resolved, SIGNATURE_HEADER,
+        SearchPage, Work,
+    },
     config::LimitsSection,
     indices::Indices,
     jws::HubSigner,

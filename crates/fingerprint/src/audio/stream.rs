@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use rusty_chromaprint::{Configuration, Fingerprinter};
 
 use super::{
-    CHROMA_ITEM_MICROS, MAX_CHANNELS, MAX_RATE_HZ, MIN_EXCERPT_MS, MIN_RATE_HZ, READY_MS, SAMPLE_RATE,
+    MAX_CHANNELS, MAX_RATE_HZ, MIN_EXCERPT_MS, MIN_RATE_HZ, READY_MS, SAMPLE_RATE,
     choice::{Ranked, Ranking},
     peaks::{Found, Picker},
     resample::Resampler,
@@ -39,7 +39,7 @@ struct Analysis {
     chroma: Fingerprinter,
     found: Vec<Found>,
     kept: Vec<Peak>,
-    recent: VecDeque<Peak>,
+    recent: VecDeque<Ranked>,
     integers: Vec<i16>,
 }
 
@@ -133,29 +133,28 @@ impl AudioStream {
         let mut found = Vec::new();
         picker.finish(&mut found);
         ranking.push(&mut found, 0, |_| ());
-        ranking.finish(|ranked| recent.extend((ranked.rank < QUERIED).then_some(ranked.peak)));
+        ranking.finish(|ranked| recent.extend((ranked.rank < QUERIED).then_some(ranked)));
 
         let from_ms = duration_ms.saturating_sub(MAX_EXCERPT_MS);
-        let late = recent
-            .iter()
-            .filter(|peak| (from_ms..=duration_ms).contains(&peak.at_ms));
-        let peaks: Vec<_> = late
-            .map(|peak| Peak {
-                at_ms: peak.at_ms - from_ms,
-                ..*peak
-            })
-            .collect();
+        recent.retain(|ranked| (from_ms..=duration_ms).contains(&ranked.peak.at_ms));
+        let peaks_up_to = |rank: usize| {
+            let peaks = recent
+                .iter()
+                .filter(|ranked| ranked.rank < rank)
+                .map(|ranked| ranked.peak);
+            peaks
+                .map(|peak| Peak {
+                    at_ms: peak.at_ms - from_ms,
+                    ..peak
+                })
+                .collect::<Vec<_>>()
+        };
+        let (peaks, strong) = (peaks_up_to(QUERIED), peaks_up_to(KEPT));
         check_distinct(&peaks, duration_ms)?;
-        let first = u64::from(from_ms) * 1_000 / u64::from(CHROMA_ITEM_MICROS);
-        let chroma = self.analysis.chroma.fingerprint().iter();
-        let chroma = chroma
-            .skip(usize::try_from(first).unwrap_or(usize::MAX))
-            .copied()
-            .collect();
         Ok(Query::Audio(AudioQuery {
             duration_ms: duration_ms - from_ms,
             peaks,
-            chroma,
+            strong,
         }))
     }
 
@@ -207,11 +206,7 @@ impl Analysis {
 
     fn push(&mut self, samples: &[f64]) {
         self.integers.clear();
-        self.integers.extend(
-            samples
-                .iter()
-                .map(|sample| libm::round(sample.clamp(-1.0, 1.0) * 32_767.0) as i16),
-        );
+        self.integers.extend(samples.iter().map(|sample| integer(*sample)));
         self.chroma.consume(&self.integers);
         let Self {
             spectrogram,
@@ -247,16 +242,25 @@ impl Analysis {
     }
 }
 
-fn keep(ranked: Ranked, kept: &mut Vec<Peak>, recent: &mut VecDeque<Peak>) {
+/// A sample in 16 bits.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "within full scale, and casts of floats saturate"
+)]
+fn integer(sample: f64) -> i16 {
+    libm::round(sample.clamp(-1.0, 1.0) * 32_767.0) as i16
+}
+
+fn keep(ranked: Ranked, kept: &mut Vec<Peak>, recent: &mut VecDeque<Ranked>) {
     if ranked.rank < KEPT {
         kept.push(ranked.peak);
     }
     if ranked.rank < QUERIED {
         let old_ms = ranked.peak.at_ms.saturating_sub(MAX_EXCERPT_MS + 1_000);
-        while recent.front().is_some_and(|first| first.at_ms < old_ms) {
+        while recent.front().is_some_and(|first| first.peak.at_ms < old_ms) {
             recent.pop_front();
         }
-        recent.push_back(ranked.peak);
+        recent.push_back(ranked);
     }
 }
 
@@ -287,6 +291,7 @@ fn check_distinct(peaks: &[Peak], duration_ms: u32) -> Result<(), FingerprintErr
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "small numbers of tests")]
 mod tests {
     use super::{super::testing::melody, *};
     use crate::{Alignment, Descriptor, verify};

@@ -37,19 +37,15 @@ pub(crate) fn excerpt(sound: &AudioDescriptor, from_ms: u32) -> Query {
         .peaks
         .iter()
         .filter(|peak| (from_ms..from_ms + 10_000).contains(&peak.at_ms));
-    let peaks = inside.map(|peak| Peak {
-        at_ms: peak.at_ms - from_ms,
-        ..*peak
-    });
+    let peaks: Vec<_> = inside
+        .map(|peak| Peak {
+            at_ms: peak.at_ms - from_ms,
+            ..*peak
+        })
+        .collect();
     Query::Audio(AudioQuery {
         duration_ms: 10_000,
-        peaks: peaks.collect(),
-        chroma: sound
-            .chroma
-            .iter()
-            .skip(from_ms as usize / 125)
-            .take(80)
-            .copied()
-            .collect(),
+        strong: peaks.clone(),
+        peaks,
     })
 }
