@@ -96,17 +96,17 @@ pub(crate) fn measure(folder: &Path, works: u64, queries: u64) -> Result<Point> 
 
 /// Fills the index; two threads make works up and prepare them.
 fn build(folder: &Path, works: u64) -> Result<Duration> {
-    const THREADS: u64 = 2;
+    const THREADS: usize = 2;
     let index = MdbxIndex::open(folder, &Options::default())?;
     let started = Instant::now();
     let bar = bar(works, "works")?;
     let mut load = index.bulk_load()?;
     thread::scope(|scope| -> Result<()> {
         let (give, take) = mpsc::sync_channel(1_000);
-        for first in 0..THREADS {
+        for first in 0..THREADS as u64 {
             let give = give.clone();
             scope.spawn(move || {
-                let mut numbers = (first..works).step_by(THREADS as usize);
+                let mut numbers = (first..works).step_by(THREADS);
                 numbers.all(|number| give.send(Prepared::new(id(number), &descriptor(number))).is_ok())
             });
         }
