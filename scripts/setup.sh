@@ -56,6 +56,8 @@ setup_packages() {
   # The queue's tests run a PostgreSQL server; Debian keeps its programs outside the search path.
   compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || need initdb postgresql
   has_chromium || need chromium chromium
+  # Reads video, and sound in formats that no decoder is built in for; makes the re-encoded copies of tests.
+  need ffmpeg ffmpeg
 }
 
 setup_rust() {

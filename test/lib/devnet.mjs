@@ -225,8 +225,8 @@ export async function cwe(args, options = {}) {
   return run(CWE, args, options);
 }
 
-/** Runs a program to its end: `{ code, stdout, stderr }`. With `echo` its standard error shows as it comes. */
-export async function run(binary, args, { echo = false, ...options } = {}) {
+/** Runs a program to its end: `{ code, stdout, stderr }`. With `echo` its standard error shows as it comes; it reads `input`. */
+export async function run(binary, args, { echo = false, input, ...options } = {}) {
   const child = spawn(binary, args, { cwd: ROOT, ...options, env: cleanEnvironment(options.env) });
   running.add(child);
   let stdout = '';
@@ -234,6 +234,8 @@ export async function run(binary, args, { echo = false, ...options } = {}) {
   child.stdout.on('data', (chunk) => (stdout += chunk));
   child.stderr.on('data', (chunk) => (stderr += chunk));
   if (echo) child.stderr.pipe(process.stderr);
+  // Who ends without having read everything breaks the pipe.
+  child.stdin?.on('error', () => {}).end(input);
   const [code] = await once(child, 'close');
   running.delete(child);
   return { code, stdout, stderr };

@@ -1,6 +1,6 @@
 //! Filling an empty index with many works: everything is sorted first, then written from left to right.
 
-use cwe_fingerprint::Descriptor;
+use cwe_fingerprint::{Anchor, Descriptor};
 use signet_libmdbx::TransactionKind;
 
 use crate::{
@@ -31,6 +31,31 @@ pub struct BulkProgress {
 /// Whether the index is being, or was only partly, loaded.
 pub(crate) fn is_loading<K: TransactionKind>(transaction: &Transaction<'_, K>) -> Result<bool, IndexError> {
     Ok(transaction.get(Table::Meta, LOADING_NAME)?.is_some())
+}
+
+/// A work with everything that is computed from its descriptor: what costs most of a load, and can be done by any number
+/// of threads.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    row: WorkRow,
+    descriptor: Vec<u8>,
+    anchors: Vec<Anchor>,
+}
+
+impl Prepared {
+    /// Computes it.
+    #[must_use]
+    pub fn new(work: WorkId, descriptor: &Descriptor) -> Self {
+        Self {
+            row: WorkRow {
+                work,
+                kind: descriptor.kind(),
+                fp_id: descriptor.fp_id(),
+            },
+            descriptor: descriptor.encode(),
+            anchors: descriptor.anchors(),
+        }
+    }
 }
 
 /// A load of works into an empty index: many transactions, and an index that cannot be opened until all are done.
@@ -81,24 +106,24 @@ impl<'i> BulkLoad<'i> {
     ///
     /// # Errors
     /// [`IndexError::Full`], or a write fails; the load is then over.
-    pub fn add(&mut self, work: WorkId, descriptor: &Descriptor) -> Result<(), IndexError> {
+    pub fn add(&mut self, work: &Prepared) -> Result<(), IndexError> {
+        let Prepared {
+            row,
+            descriptor,
+            anchors,
+        } = work;
         let number = self.next;
         self.next = number.checked_add(1).ok_or(IndexError::Full { limit: Number::MAX })?;
-        let row = WorkRow {
-            work,
-            kind: descriptor.kind(),
-            fp_id: descriptor.fp_id(),
-        };
         let bytes = number.to_be_bytes();
         self.rows.append(Table::Works, &bytes, &row.encode())?;
-        self.rows.append(Table::Descriptors, &bytes, &descriptor.encode())?;
-        self.numbers.push(joined(&work.0, &bytes))?;
+        self.rows.append(Table::Descriptors, &bytes, descriptor)?;
+        self.numbers.push(joined(&row.work.0, &bytes))?;
         for key in band_keys(row.kind, &row.fp_id) {
             self.bands.push(joined(&key, &bytes))?;
         }
-        for anchor in descriptor.anchors() {
+        for anchor in anchors {
             self.postings
-                .push(joined(&posting_key(&anchor), &posting(number, anchor.at)))?;
+                .push(joined(&posting_key(anchor), &posting(number, anchor.at)))?;
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ mod votes;
 pub use cwe_fingerprint::bucket::{Bucket, BucketEntry, BucketPrefix, WorkId};
 use cwe_fingerprint::{Anchor, Descriptor, Kind, Match, Query, bucket::MAX_ENTRIES};
 
-pub use bulk::{BulkLoad, BulkProgress};
+pub use bulk::{BulkLoad, BulkProgress, Prepared};
 pub use error::IndexError;
 pub use mdbx::{MdbxIndex, Options};
 pub use sharded::ShardedIndex;

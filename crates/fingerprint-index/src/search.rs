@@ -19,11 +19,14 @@ use crate::{
 /// more rarely than this, even among a million works.
 const CANDIDATES: usize = 24;
 
+/// Excerpts shorter than this may have one landmark only that is an anchor.
+const SHORT_MS: u32 = 4_500;
+
 /// Probes that have to agree. A picture has one place only, and few keys.
-const fn min_votes(kind: Kind) -> usize {
-    match kind {
-        Kind::Audio | Kind::Video => 2,
-        Kind::Image => 1,
+const fn min_votes(query: &Query) -> usize {
+    match query.kind() {
+        Kind::Audio | Kind::Video if query.duration_ms() >= SHORT_MS => 2,
+        Kind::Audio | Kind::Video | Kind::Image => 1,
     }
 }
 
@@ -94,7 +97,7 @@ pub(crate) fn sort_hits(hits: &mut [Hit]) {
 impl Verifier<'_> {
     /// Verifies the candidates that have the most votes over all these variants.
     fn verify_best(&mut self, gathered: &mut [Gathered]) -> Result<(), IndexError> {
-        let min_votes = min_votes(self.query.kind());
+        let min_votes = min_votes(self.query);
         let mut candidates: Vec<(Candidate, u8)> = gathered
             .iter_mut()
             .flat_map(|Gathered { variant, votes, .. }| {

@@ -73,7 +73,7 @@ fn decode_here(file: File, sink: &mut Sink<'_>) -> Result<Outcome, FingerprintEr
         return Ok(Outcome::Not("no decoder for its sound is built in".into()));
     };
     let mut samples = Vec::new();
-    let mut given = false;
+    let mut given = None;
     let mut reason = String::from("it is empty");
     loop {
         let packet = match format.next_packet() {
@@ -106,12 +106,15 @@ fn decode_here(file: File, sink: &mut Sink<'_>) -> Result<Outcome, FingerprintEr
         if samples.is_empty() {
             continue;
         }
-        given = true;
+        // Behind a change of the rate another recording begins.
+        if *given.get_or_insert((rate_hz, channels)) != (rate_hz, channels) {
+            break;
+        }
         if sink(rate_hz, channels, &samples)?.is_break() {
             break;
         }
     }
-    Ok(if given { Outcome::Decoded } else { Outcome::Not(reason) })
+    Ok(if given.is_some() { Outcome::Decoded } else { Outcome::Not(reason) })
 }
 
 fn decoder(format: &dyn FormatReader) -> Option<(u32, Box<dyn AudioDecoder>)> {

@@ -187,7 +187,7 @@ fn decoded(work: B256, bytes: &[u8]) -> Option<Descriptor> {
 async fn open_search(store: &Store, folder: &Path, name: &str) -> Result<SearchIndex> {
     let folder = folder.join("hub-search");
     let stamp = format!("{} {name}", search::FORMAT);
-    if folder::has_stamp(&folder, &stamp) {
+    if folder::has_stamp(&folder, &stamp, "meta.json") {
         match SearchIndex::open(&folder) {
             Ok(index) => return Ok(index),
             Err(error @ SearchError::InUse(_)) => return Err(error.into()),
@@ -205,7 +205,7 @@ async fn open_search(store: &Store, folder: &Path, name: &str) -> Result<SearchI
 async fn open_fingerprints(store: &Store, folder: &Path, name: &str, options: &Options) -> Result<MdbxIndex> {
     let folder = folder.join("hub-fingerprints");
     let stamp = format!("{FINGERPRINTS_FORMAT} {name}");
-    if folder::has_stamp(&folder, &stamp) {
+    if folder::has_stamp(&folder, &stamp, "index/mdbx.dat") {
         match MdbxIndex::open(&folder.join("index"), options) {
             Ok(index) => return Ok(index),
             Err(error @ IndexError::Locked { .. }) => return Err(error.into()),

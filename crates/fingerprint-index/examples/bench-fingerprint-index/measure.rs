@@ -11,7 +11,7 @@ use cwe_fingerprint::{
     Kind, Query,
     bucket::{BucketPrefix, match_bucket, prefixes},
 };
-use cwe_fingerprint_index::{FingerprintIndex, MdbxIndex, Options};
+use cwe_fingerprint_index::{FingerprintIndex, MdbxIndex, Options, Prepared};
 use eyre::{Result, WrapErr, eyre};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -31,7 +31,7 @@ const PRIVATE_BUCKETS: usize = 16;
 #[derive(Debug, Clone)]
 pub(crate) struct Point {
     pub(crate) works: u64,
-    /// Sorting and writing, without making the works up.
+    /// From the first work to the last row; the works are made up meanwhile, by both cores.
     pub(crate) build: Duration,
     pub(crate) disk_bytes: u64,
     /// Resident after the queries: memory of its own, and pages of the file that queries touched.
@@ -40,6 +40,8 @@ pub(crate) struct Point {
     /// Of excerpts of works that are there, then of the others; ascending.
     pub(crate) known: Vec<Duration>,
     pub(crate) unknown: Vec<Duration>,
+    /// Making the probes of one query in all variants, median: on one core, part of the time of an unknown excerpt.
+    pub(crate) probes: Duration,
     /// Known excerpts whose work was the best hit.
     pub(crate) found: u64,
     /// Excerpts for which a wrong work was the best hit.
@@ -74,6 +76,7 @@ pub(crate) fn measure(folder: &Path, works: u64, queries: u64) -> Result<Point> 
         mapped_bytes: 0,
         known: Vec::new(),
         unknown: Vec::new(),
+        probes: Duration::ZERO,
         found: 0,
         wrong: 0,
         insert: Duration::ZERO,
@@ -91,38 +94,37 @@ pub(crate) fn measure(folder: &Path, works: u64, queries: u64) -> Result<Point> 
     Ok(point)
 }
 
-/// Fills the index; the works are made up by another thread.
+/// Fills the index; two threads make works up and prepare them.
 fn build(folder: &Path, works: u64) -> Result<Duration> {
+    const THREADS: usize = 2;
     let index = MdbxIndex::open(folder, &Options::default())?;
+    let started = Instant::now();
     let bar = bar(works, "works")?;
-    let mut spent = Duration::ZERO;
     let mut load = index.bulk_load()?;
     thread::scope(|scope| -> Result<()> {
         let (give, take) = mpsc::sync_channel(1_000);
-        scope.spawn(move || {
-            for number in 0..works {
-                if give.send((id(number), descriptor(number))).is_err() {
-                    break;
-                }
-            }
-        });
-        for (work, descriptor) in take {
-            let started = Instant::now();
-            load.add(work, &descriptor)?;
-            spent += started.elapsed();
+        for first in 0..THREADS as u64 {
+            let give = give.clone();
+            scope.spawn(move || {
+                let mut numbers = (first..works).step_by(THREADS);
+                numbers.all(|number| give.send(Prepared::new(id(number), &descriptor(number))).is_ok())
+            });
+        }
+        drop(give);
+        for work in take {
+            load.add(&work)?;
             bar.inc(1);
         }
         Ok(())
     })?;
     bar.finish_and_clear();
     let bar = self::bar(0, "rows")?;
-    let started = Instant::now();
     load.finish(|progress| {
         bar.set_length(progress.total);
         bar.set_position(progress.done);
     })?;
     bar.finish_and_clear();
-    Ok(spent + started.elapsed())
+    Ok(started.elapsed())
 }
 
 /// Asks for excerpts, one after the other; every second one is of a work that is not there.
@@ -147,9 +149,23 @@ fn ask(index: &MdbxIndex, queries: u64, point: &mut Point) -> Result<()> {
         if known { &mut point.known } else { &mut point.unknown }.push(took);
     }
     bar.finish_and_clear();
+    point.probes = make_probes();
     point.known.sort_unstable();
     point.unknown.sort_unstable();
     Ok(())
+}
+
+fn make_probes() -> Duration {
+    let mut took: Vec<_> = (0..50)
+        .map(|seed| {
+            let query = heard(seed, seed).query;
+            let started = Instant::now();
+            std::hint::black_box(query.probes());
+            started.elapsed()
+        })
+        .collect();
+    took.sort_unstable();
+    took.get(took.len() / 2).copied().unwrap_or_default()
 }
 
 /// All pages of a bucket.

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use signet_libmdbx::{DatabaseFlags, Environment, WriteFlags};
 
 use super::works::{empty, small, sound, work};
-use crate::{FingerprintIndex, IndexError, MdbxIndex, Options};
+use crate::{FingerprintIndex, IndexError, MdbxIndex, Options, Prepared};
 
 fn refused(folder: &Path) -> IndexError {
     MdbxIndex::open(folder, &small()).unwrap_err()
@@ -78,7 +78,7 @@ fn reading_needs_an_index_and_makes_none() {
 fn an_index_that_was_half_loaded_is_refused() {
     let (folder, index) = empty();
     let mut load = index.bulk_load().unwrap();
-    load.add(work(1), &sound(1, 10)).unwrap();
+    load.add(&Prepared::new(work(1), &sound(1, 10))).unwrap();
     drop(load);
     drop(index);
     assert!(matches!(refused(folder.path()), IndexError::InterruptedLoad { .. }));

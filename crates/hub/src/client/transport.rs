@@ -64,6 +64,8 @@ impl Transport {
         let client = Client::builder()
             .timeout(timeout)
             .redirect(redirect::Policy::none())
+            // A connection of its own for every request: requests on one could be told to be of one person.
+            .pool_max_idle_per_host(0)
             .build()
             .map_err(ClientError::Setup)?;
         let asked = joined(&base, &INFO);

@@ -11,9 +11,10 @@ use eyre::{Result, WrapErr};
 /// Name of the file with the stamp.
 const STAMP: &str = "STAMP";
 
-/// Whether the folder was finished with this stamp.
-pub(super) fn has_stamp(folder: &Path, stamp: &str) -> bool {
-    fs::read_to_string(folder.join(STAMP)).is_ok_and(|found| found == stamp)
+/// Whether the folder was finished with this stamp, and still has the index's main file.
+pub(super) fn has_stamp(folder: &Path, stamp: &str, main_file: &str) -> bool {
+    let found = fs::read_to_string(folder.join(STAMP));
+    found.is_ok_and(|found| found == stamp) && folder.join(main_file).is_file()
 }
 
 /// Empties the folder, or makes it.

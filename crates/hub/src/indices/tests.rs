@@ -90,7 +90,7 @@ async fn a_missing_damaged_or_foreign_index_is_built_anew() {
     open(&store, &folder).await.catch_up().await.unwrap();
     let index = folder.path().join("index");
     let (search, fingerprints) = (index.join("hub-search"), index.join("hub-fingerprints"));
-    let harms: [(&str, &dyn Fn()); 4] = [
+    let harms: [(&str, &dyn Fn()); 5] = [
         ("nothing", &|| ()),
         ("missing", &|| std::fs::remove_dir_all(&index).unwrap()),
         ("damaged", &|| {
@@ -98,6 +98,10 @@ async fn a_missing_damaged_or_foreign_index_is_built_anew() {
             for file in std::fs::read_dir(fingerprints.join("index")).unwrap().flatten() {
                 std::fs::write(file.path(), "not an index").unwrap();
             }
+        }),
+        ("without its main files", &|| {
+            std::fs::remove_file(search.join("meta.json")).unwrap();
+            std::fs::remove_file(fingerprints.join("index/mdbx.dat")).unwrap();
         }),
         ("of another store", &|| {
             std::fs::write(search.join("STAMP"), "search 1 other").unwrap();

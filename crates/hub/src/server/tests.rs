@@ -332,7 +332,6 @@ async fn bad_requests_are_told_what_is_wrong_in_one_shape_and_signed() {
         ("/search?q=a&limit=101", (400, "parameter_malformed")),
         ("/search?q=a&after=x", (400, "parameter_malformed")),
         ("/search?q=a&secret=1", (400, "parameter_malformed")),
-        ("/search?q=%ff", (400, "parameter_malformed")),
         ("/buckets/x", (400, "prefix_malformed")),
         ("/buckets/a30-0", (400, "prefix_too_long")),
         ("/buckets/a0-0?page=9", (404, "not_found")),
