@@ -2,7 +2,7 @@
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo prover test test-full lint fmt verifier usage-verifier bindings bench bench-rpc bench-execution bench-crash bench-trie bench-guest bench-prove bench-aggregation bench-usage bench-fingerprint-index sim-privacy wasm coverage guests guests-check clean
+.PHONY: help setup demo prover test test-full lint fmt verifier usage-verifier bindings bench bench-rpc bench-execution bench-crash bench-trie bench-guest bench-prove bench-aggregation bench-hub bench-usage bench-fingerprint-index sim-privacy wasm coverage guests guests-check clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench-guest: setup ## instructions of the state-transition guest -> target/bench
 bench-aggregation: setup ## from reveals to money: guest, coordinator, settlement -> target/bench/aggregation.json
 	@scripts/bench-aggregation.sh
 
+bench-hub: setup ## recognition over HTTP at 100 requests a second, 10 000 works -> target/bench/hub.json
+	@scripts/bench-hub.sh
+
 bench-usage: setup ## Split and Reveal proofs, native and in Chromium, beside Semaphore's -> target/bench/usage.{json,svg}
 	@scripts/bench-usage.sh
 
@@ -66,8 +69,9 @@ bench-fingerprint-index: setup ## an index of 10^4 to 10^6 works: building, quer
 sim-privacy: setup ## what an observer can link: 100 units a fee against a million -> target/bench/privacy.{json,svg}
 	@source scripts/env.sh && cargo run --locked --release --quiet -p cwe-privacy -- --out target/bench
 
-wasm: setup ## build the wallet for browsers and Node -> target/wasm/wallet
+wasm: setup ## build the wallet and the recognition of works for browsers and Node -> target/wasm/{wallet,fingerprint}
 	@scripts/wasm.sh
+	@scripts/wasm.sh fingerprint
 
 bench-prove: setup ## the demo to finality on L1, stage by stage, needs 18 GiB and about an hour -> target/bench/prove.json
 	@scripts/bench-prove.sh

@@ -27,6 +27,8 @@ scripts/setup.sh || exit 1
 source scripts/env.sh
 target="$(target_dir)"
 target="${target:-$ROOT/target}"
+# Keys of the prover are made once for all steps.
+export PROVING_KEYS="${PROVING_KEYS:-$target/proving-keys}"
 logs="$target/test-logs"
 rm -rf "$logs"
 mkdir -p "$logs"
@@ -69,8 +71,15 @@ end_to_end() {
 suites() {
   local concurrency="$1"
   shift
-  CWE="$target/debug/cwe" WASM="$target/wasm/wallet" \
+  CWE="$target/debug/cwe" WASM="$target/wasm/wallet" FINGERPRINT_WASM="$target/wasm/fingerprint" \
     node --test --test-concurrency="$concurrency" --test-timeout=1800000 --test-reporter=spec "$@"
+}
+
+# What takes minutes to hours and 18 GiB. The demo has built the prover and left its keys.
+real_proofs() {
+  step stark cargo test --package cwe-prover-bench --test stark --locked -- --ignored
+  step payouts-proofs env CWE="$target/debug/cwe" STAGE_PROGRAM="$(scripts/prover.sh --where)/cwe-prover-stage" \
+    node --test --test-timeout=14400000 --test-reporter=spec test/e2e/payouts.test.mjs
 }
 
 step solidity-format forge fmt --check
@@ -81,14 +90,17 @@ step bindings scripts/bindings.sh --check
 step typescript node --test --test-reporter=spec sdk/typescript/test/*.test.mjs
 step rust-format cargo fmt --all --check
 step rust-lints cargo clippy --workspace --all-targets --locked -- -D warnings
-if step rust-build cargo build --workspace --all-targets --locked; then
+if step rust-build cargo build --workspace --all-targets --locked --timings; then
   step rust-tests cargo test --workspace --locked --no-fail-fast
   step wasm scripts/wasm.sh
+  step fingerprint-wasm scripts/wasm.sh fingerprint
   step end-to-end end_to_end
   step demo env CWE="$target/debug/cwe" scripts/demo.sh "${demo[@]}"
+  [ "$mode" = quick ] || real_proofs
 else
   skipped rust-tests
   skipped wasm
+  skipped fingerprint-wasm
   skipped end-to-end
   skipped demo
 fi

@@ -1,12 +1,12 @@
 // `cwe creator` and `cwe listener` as people use them, on a real L2: what works, and what is refused and how it is said.
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 
 import { keccak256, parseEther, toHex } from 'viem';
 
-import { ROOT, cwe, foundry, rpc, run, startDevnet, temporaryFolder } from '../lib/devnet.mjs';
+import { cwe, rpc } from '../lib/devnet.mjs';
+import { Economy } from '../lib/economy.mjs';
 
 const POSEIDON = '0x0000000000000000000000000000000000c0e100';
 const MODULUS = 21888242871839275222246405745257275088548364400416034343698204186575808495617n;
@@ -14,31 +14,11 @@ const digest = (text) => keccak256(toHex(text));
 const word = (value) => BigInt(value).toString(16).padStart(64, '0');
 
 describe('cwe creator and cwe listener', () => {
-  const folder = temporaryFolder();
-  const at = (name) => join(folder, name);
-  let devnet, network, addresses, creator;
+  let economy, network, addresses, creator;
 
-  const tool = async (name, args, env) => {
-    const { code, stdout, stderr } = await run(foundry(name), args, { env });
-    assert.equal(code, 0, `${name} ${args[0]}: ${stderr}${stdout}`);
-    return stdout.trim();
-  };
-  const castSend = (account, ...args) =>
-    tool('cast', ['send', ...args, '--private-key', network.accounts[account].private_key, '--rpc-url', network.l2_rpc]);
-
-  /** What a command that must succeed printed with `--json`. */
-  const ok = async (...args) => {
-    const { code, stdout, stderr } = await cwe([...args, '--json', '--network', at('network.json')]);
-    assert.equal(code, 0, `cwe ${args.join(' ')}: ${stderr}`);
-    return JSON.parse(stdout);
-  };
-  /** The command must fail, saying this. */
-  const refused = async (message, ...args) => {
-    const { code, stdout, stderr } = await cwe([...args, '--network', at('network.json')]);
-    assert.notEqual(code, 0, `cwe ${args.join(' ')} succeeded: ${stdout}`);
-    assert.match(stderr, message);
-    assert.doesNotMatch(stderr, /panicked/);
-  };
+  const at = (name) => economy.at(name);
+  const ok = (...args) => economy.ok(args);
+  const refused = (message, ...args) => economy.refused(message, args);
   /** Commands that neither need nor take a network. */
   const offline = async (...args) => {
     const { code, stdout, stderr } = await cwe([...args, '--json']);
@@ -47,17 +27,11 @@ describe('cwe creator and cwe listener', () => {
   };
 
   before(async () => {
-    devnet = await startDevnet();
-    network = devnet.network;
-    writeFileSync(at('network.json'), JSON.stringify(network));
-    const key = ['--private-key', network.accounts[0].private_key];
-    const script = ['script', 'deploy/economy/DeployEconomy.s.sol', '--rpc-url', network.l2_rpc, '--broadcast', ...key];
-    await tool('forge', script, process.env);
-    const file = `economy-${network.l2_chain_id}.json`;
-    copyFileSync(join(ROOT, 'deploy/out', file), at(file));
-    addresses = JSON.parse(readFileSync(at(file), 'utf8'));
+    economy = await Economy.start();
+    await economy.deploy();
+    ({ network, addresses } = economy);
   });
-  after(() => devnet?.stop());
+  after(() => economy?.stop());
 
   const isPrivate = (file) => assert.equal(statSync(file).mode & 0o777, 0o600);
 
@@ -78,7 +52,7 @@ describe('cwe creator and cwe listener', () => {
   test('registration says what is missing and can be repeated', async () => {
     const register = ['creator', 'register', '--key-file', at('creator.key')];
     await refused(/insufficient funds|cannot pay|balance/i, ...register);
-    await castSend(1, creator.address, '--value', parseEther('50').toString());
+    await economy.send(1, creator.address, '--value', parseEther('50').toString());
     const first = await ok(...register, '--metadata', digest('metadata'));
     assert.equal(first.creator_id, creator.creator_id);
     assert.ok(first.transaction);
@@ -111,7 +85,7 @@ describe('cwe creator and cwe listener', () => {
     await refused(/no active creator credential/, ...publish('work.json'));
     const now = Math.floor(Date.now() / 1000);
     const issuance = `(${network.accounts[0].address},${creator.address},0,${digest('credential')},${now + 10 ** 7},${now + 10 ** 6})`;
-    await castSend(0, addresses.identity, 'issue((address,address,uint8,bytes32,uint64,uint64),bytes)', issuance, '0x');
+    await economy.send(0, addresses.identity, 'issue((address,address,uint8,bytes32,uint64,uint64),bytes)', issuance, '0x');
 
     await refused(/has not agreed; it signs the draft/, ...publish('work.json'));
     const stranger = await cwe(['creator', 'work', 'consent', at('work.json'), '--dev-account', '5']);
@@ -224,7 +198,7 @@ describe('cwe creator and cwe listener', () => {
 
   test('earnings are shown to anybody and fetched to their owner', async () => {
     const { work_id: work } = JSON.parse(readFileSync(at('work.json'), 'utf8'));
-    await castSend(3, addresses.splitPay, 'pay(bytes32)', work, '--value', '1001');
+    await economy.send(3, addresses.splitPay, 'pay(bytes32)', work, '--value', '1001');
     const payee = network.accounts[2].address;
     const splitPay = ({ owed }) => owed.find(({ contract }) => contract === 'splitPay');
     assert.equal(splitPay(await ok('creator', 'earnings', '--account', payee)).amount_wei, '400');

@@ -1,13 +1,13 @@
 // `cwe epoch` and `cwe creator withdraw` on a real L2 with epochs of a minute: epochs are settled, checked, reported
 // and paid. The verifiers of proofs are replaced by one that says yes to everything, so that what is tested is the money.
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 
-import { concat, encodeAbiParameters, getAddress, keccak256, parseEther, toHex } from 'viem';
+import { concat, encodeAbiParameters, keccak256, parseEther, toHex } from 'viem';
 
-import { ROOT, cwe, eventually, foundry, rpc, run, startDevnet, temporaryFolder } from '../lib/devnet.mjs';
+import { cwe, eventually } from '../lib/devnet.mjs';
+import { Economy } from '../lib/economy.mjs';
 
 const SCHEDULE = { lengthSecs: 60, submissionSecs: 60, revealSecs: 20, aggregationSecs: 20 };
 /** Creation code of a contract that answers `true` to every call. */
@@ -34,52 +34,14 @@ function listOf(epoch, payouts) {
 }
 
 describe('cwe epoch and cwe creator withdraw', () => {
-  const folder = temporaryFolder();
-  const at = (name) => join(folder, name);
-  const config = join(ROOT, 'deploy/out', `epoch-test-${process.pid}.json`);
-  let devnet, network, addresses, epoch, works, states, list;
+  let economy, network, addresses, epoch, works, states, list;
 
-  const tool = async (name, args, env) => {
-    const { code, stdout, stderr } = await run(foundry(name), args, { env });
-    assert.equal(code, 0, `${name} ${args[0]}: ${stderr}${stdout}`);
-    return stdout.trim();
-  };
-  const key = (account) => ['--private-key', network.accounts[account].private_key, '--rpc-url', network.l2_rpc];
-  const send = async (account, contract, ...args) => {
-    const receipt = JSON.parse(await tool('cast', ['send', contract, ...args, ...key(account), '--json']));
-    assert.equal(receipt.status, '0x1');
-    // What is read of an epoch is read in sealed blocks.
-    await eventually('the block', async () => BigInt(await rpc(network.l2_rpc, 'eth_blockNumber', [])) >= BigInt(receipt.blockNumber));
-  };
-  const call = async (contract, ...args) =>
-    (await tool('cast', ['call', contract, ...args, '--rpc-url', network.l2_rpc])).replace(/\s\[[^\]]*\]/g, '');
-  /** Waits for a time, and for a sealed block behind it: a quiet chain seals none. */
-  const reach = (secs) =>
-    eventually(`time ${secs}`, async () => {
-      if (Date.now() / 1000 < secs) return false;
-      await tool('cast', ['send', network.accounts[6].address, '--value', '1', ...key(5)]);
-      return Number((await rpc(network.l2_rpc, 'eth_getBlockByNumber', ['latest', false])).timestamp) >= secs;
-    }, 250_000, 1000);
-  const windows = async () => {
-    const text = await call(addresses.clock, 'windowsOf(uint64)((uint64,uint64,uint64,uint64,uint64))', String(epoch));
-    const [startsAt, endsAt, submissionEndsAt, revealEndsAt, settleableAt] = text.replace(/[()]/g, '').split(',').map(Number);
-    return { startsAt, endsAt, submissionEndsAt, revealEndsAt, settleableAt };
-  };
-
-  /** What a command that must succeed printed with `--json`. */
-  const ok = async (...args) => {
-    const { code, stdout, stderr } = await cwe([...args, '--json', '--network', at('network.json')]);
-    assert.equal(code, 0, `cwe ${args.join(' ')}: ${stderr}`);
-    return JSON.parse(stdout);
-  };
-  /** The command must fail, saying this. */
-  const refused = async (message, ...args) => {
-    const { code, stdout, stderr } = await cwe([...args, '--network', at('network.json')]);
-    assert.notEqual(code, 0, `cwe ${args.join(' ')} succeeded: ${stdout}`);
-    assert.match(stderr, message);
-    assert.doesNotMatch(stderr, /panicked/);
-    return stdout;
-  };
+  const at = (name) => economy.at(name);
+  const send = (...args) => economy.send(...args);
+  const call = (...args) => economy.call(...args);
+  const reach = (secs) => economy.reach(secs);
+  const ok = (...args) => economy.ok(args);
+  const refused = (message, ...args) => economy.refused(message, args);
   const prove = (number, basis, settlement) =>
     send(3, addresses.payouts, 'proveSettlement(uint64,(bytes32,bytes32,bool),(uint256,uint256,uint256,bytes32,bytes32,bytes32),bytes)',
       String(number), `(${basis},false)`, settlement, '0x');
@@ -90,36 +52,22 @@ describe('cwe epoch and cwe creator withdraw', () => {
   };
 
   before(async () => {
-    // Scripts name the file of addresses by the chain: suites that run side by side have chains of their own.
-    devnet = await startDevnet(['--l2-chain-id', '51339']);
-    network = devnet.network;
-    writeFileSync(at('network.json'), JSON.stringify(network));
-    const created = JSON.parse(await tool('cast', ['send', ...key(0), '--json', '--create', YES]));
-    const yes = getAddress(created.contractAddress);
-    const devnetConfig = JSON.parse(readFileSync(join(ROOT, 'deploy/economy/config/devnet.json'), 'utf8'));
+    economy = await Economy.start(51339);
+    ({ network } = economy);
+    const yes = await economy.create(YES);
     const verifiers = { splitVerifier: yes, deploySplitVerifier: false, aggregationVerifier: yes, settlementVerifier: yes, deployPayoutVerifiers: false };
-    mkdirSync(dirname(config), { recursive: true });
-    writeFileSync(config, JSON.stringify({ ...devnetConfig, ...verifiers, schedule: SCHEDULE }));
-    const env = { ...process.env, ECONOMY_CONFIG: `deploy/out/${config.split('/').pop()}` };
-    await tool('forge', ['script', 'deploy/economy/DeployEconomy.s.sol', '--broadcast', ...key(0)], env);
-    const file = `economy-${network.l2_chain_id}.json`;
-    copyFileSync(join(ROOT, 'deploy/out', file), at(file));
-    addresses = JSON.parse(readFileSync(at(file), 'utf8'));
+    await economy.deploy({ ...verifiers, schedule: SCHEDULE });
+    ({ addresses } = economy);
   });
-  after(async () => {
-    rmSync(config, { force: true });
-    await devnet?.stop();
-  });
+  after(() => economy?.stop());
 
   test('a creator registers works and listeners subscribe', async () => {
     await ok('creator', 'register', '--dev-account', '1');
-    const now = Math.floor(Date.now() / 1000);
-    const issuance = `(${network.accounts[0].address},${network.accounts[1].address},0,${digest('credential')},${now + 10 ** 7},${now + 10 ** 6})`;
-    await send(0, addresses.identity, 'issue((address,address,uint8,bytes32,uint64,uint64),bytes)', issuance, '0x');
+    await economy.credential(1);
     works = [await newWork('first.json'), await newWork('second.json')];
     epoch = Number(await call(addresses.clock, 'currentEpoch()(uint64)'));
     // Not so shortly before the epoch's end that the fees would be for different ones.
-    const { endsAt } = await windows();
+    const { endsAt } = await economy.windows(epoch);
     if (endsAt - Date.now() / 1000 < 20) await reach(endsAt);
     for (const commitment of [11, 12]) {
       await send(2, addresses.tiers, 'renew(bytes32,uint256)', LIGHT, String(commitment), '--value', String(FEE));
@@ -134,7 +82,7 @@ describe('cwe epoch and cwe creator withdraw', () => {
   });
 
   test('submissions and aggregates are counted', async () => {
-    const times = await windows();
+    const times = await economy.windows(epoch);
     await reach(times.endsAt);
     await eventually('the key', async () => {
       const { code } = await cwe(['wallet', 'fix-key', '--epoch', String(epoch), '--dev-account', '4', '--network', at('network.json')]);
@@ -164,7 +112,7 @@ describe('cwe epoch and cwe creator withdraw', () => {
     assert.equal(first.epoch, 1, 'the oldest one that is not settled');
     await refused(/is not settled; 1 is next/, 'epoch', 'verify', '1');
     await refused(/is not settled/, 'epoch', 'payouts', '1');
-    await reach((await windows()).settleableAt);
+    await reach((await economy.windows(epoch)).settleableAt);
     for (let number = 1; number < epoch; number += 1) {
       await send(0, addresses.payouts, 'settleEpoch(uint256)', String(number));
     }

@@ -1,22 +1,27 @@
 // From listening to money on a real L2 with short epochs: two listeners' notes, with real proofs, go to a coordinator that is
 // killed in between; its aggregates and the settlement go through a prover's queue and onto the chain; the creator withdraws.
 //
-// The programs are proven by a stage program that proves nothing, so behind the contract that checks the pairing of all
-// Reveal proofs stands one that compares a "proof" with the value it should show. All other parts are the shipped ones.
+// `make test` proves the two programs by a stage program that proves nothing, so behind the contract that checks the pairing
+// of all Reveal proofs stands one that compares a "proof" with the value it should show; all other parts are the shipped
+// ones. With STAGE_PROGRAM (`make test-full`) the proofs are real too, and the verifiers those that a devnet deploys.
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { encodeAbiParameters, getAddress, keccak256, parseEther, toHex } from 'viem';
+import { encodeAbiParameters, keccak256, parseEther, toHex } from 'viem';
 
 import { artifact } from '../lib/clients.mjs';
-import { CWE, Program, ROOT, cwe, eventually, foundry, freePort, json, rpc, run, startDevnet, temporaryFolder } from '../lib/devnet.mjs';
+import { CWE, Program, ROOT, cwe, eventually, freePort, json } from '../lib/devnet.mjs';
+import { Economy } from '../lib/economy.mjs';
 
 const COORDINATOR = join(dirname(CWE), 'cwe-aggregator');
 const PROVER = join(dirname(CWE), 'cwe-prover');
-const STAGE = join(ROOT, 'test/lib/stage.mjs');
-const SCHEDULE = { lengthSecs: 90, submissionSecs: 90, revealSecs: 45, aggregationSecs: 45 };
+const REAL_STAGE = process.env.STAGE_PROGRAM;
+const STAGE = REAL_STAGE ?? join(ROOT, 'test/lib/stage.mjs');
+/** How long a proof takes at most, seconds; the window for aggregates must be as long. */
+const PROOF_SECS = REAL_STAGE ? Number(process.env.PROOF_SECS ?? 3600) : 45;
+const SCHEDULE = { lengthSecs: 90, submissionSecs: 90, revealSecs: 45, aggregationSecs: PROOF_SECS };
 /** Creation code of a contract whose every answer is whether the first argument is the first word of the second. */
 const COMPARES = '0x6e6004356064351460005260206000f3600052600f6011f3';
 const FEE = parseEther('5');
@@ -27,36 +32,13 @@ const workId = (name) => `0x00${keccak256(toHex(name)).slice(4)}`;
 const [SONG, FILM] = ['song', 'film'].map(workId);
 
 describe('from listening to money', () => {
-  const folder = temporaryFolder();
-  const at = (name) => join(folder, name);
-  const config = join(ROOT, 'deploy/out', `payouts-test-${process.pid}.json`);
-  const control = at('control');
-  const queue = `sqlite:${at('queue.db')}`;
   const programs = new Set();
-  let devnet, network, addresses, epoch, coordinator, notes;
+  let economy, network, addresses, epoch, coordinator, notes, own;
 
-  const tool = async (name, args, env) => {
-    const { code, stdout, stderr } = await run(foundry(name), args, { env });
-    assert.equal(code, 0, `${name} ${args[0]}: ${stderr}${stdout}`);
-    return stdout.trim();
-  };
-  const key = (account) => ['--private-key', network.accounts[account].private_key, '--rpc-url', network.l2_rpc];
-  const send = (contract, ...args) => tool('cast', ['send', contract, ...args, ...key(0)]);
-  const call = (contract, ...args) => tool('cast', ['call', contract, ...args, '--rpc-url', network.l2_rpc]);
-  const create = async (code) => getAddress(JSON.parse(await tool('cast', ['send', ...key(0), '--json', '--create', code])).contractAddress);
-  /** Waits for a time, and for a sealed block behind it: a quiet chain seals none. */
-  const reach = (secs) =>
-    eventually(`time ${secs}`, async () => {
-      if (Date.now() / 1000 < secs) return false;
-      await send(network.accounts[1].address, '--value', '1');
-      return Number((await rpc(network.l2_rpc, 'eth_getBlockByNumber', ['latest', false])).timestamp) >= secs;
-    }, 250_000, 1000);
-  const own = { env: { XDG_CACHE_HOME: at('cache') } };
-  const ok = async (...args) => {
-    const { code, stdout, stderr } = await cwe([...args, '--json', '--network', at('network.json')], own);
-    assert.equal(code, 0, `cwe ${args.join(' ')}: ${stderr}`);
-    return JSON.parse(stdout);
-  };
+  const at = (name) => economy.at(name);
+  const queue = () => `sqlite:${at('queue.db')}`;
+  const reach = (secs) => economy.reach(secs);
+  const ok = (...args) => economy.ok(args, own);
   const wallet = (name, ...args) => ['wallet', ...args, '--wallet', at(name), '--password-file', at('password')];
   const offline = async (name, ...args) => {
     const { code, stdout, stderr } = await cwe([...wallet(name, ...args), '--json'], own);
@@ -75,63 +57,55 @@ describe('from listening to money', () => {
   const startCoordinator = async () => {
     const program = await start(COORDINATOR, ['--json', ...set({
       'serve.listen': '127.0.0.1:0', 'ops.listen': '127.0.0.1:0', 'serve.database': `sqlite:${at('reveals.db')}`,
-      'l2.rpc_url': network.l2_rpc, 'l2.chain_id': network.l2_chain_id, 'l2.economy': at(`economy-${network.l2_chain_id}.json`),
-      'l2.poll_interval_ms': 500, 'account.private_key_file': at('coordinator.key'), 'aggregates.queue': queue, 'aggregates.max_reveals': 2,
+      'l2.rpc_url': network.l2_rpc, 'l2.chain_id': network.l2_chain_id, 'l2.economy': economy.addressFile,
+      'l2.poll_interval_ms': 500, 'account.private_key_file': at('coordinator.key'), 'aggregates.queue': queue(), 'aggregates.max_reveals': REAL_STAGE ? 16 : 2,
     })], own);
     const { url } = await program.waitForLine(json);
     return { program, url };
   };
   const startProver = async () => {
     const port = await freePort();
+    const control = at('control');
     mkdirSync(control);
     writeFileSync(join(control, 'ops'), `http://127.0.0.1:${port}`);
     writeFileSync(join(control, 'wrap'), 'value');
+    const stages = REAL_STAGE ? { 'stages.profile': 'low-memory', 'stages.keys': process.env.PROVING_KEYS ?? at('keys') } : {};
     await start(PROVER, ['--data-dir', at('prover'), '--stage-program', STAGE, ...set({
       'l1.rpc_url': network.l1_rpc, 'l1.chain_id': network.l1_chain_id, 'l1.rollup': network.contracts.Rollup, 'l1.inbox': network.contracts.Inbox,
-      node_url: network.l2_rpc, 'queue.address': queue, 'workers.name': 'one', 'ops.listen': `127.0.0.1:${port}`,
+      node_url: network.l2_rpc, 'queue.address': queue(), 'workers.name': 'one', 'ops.listen': `127.0.0.1:${port}`, ...stages,
       'finalize_every.batches': 1024, 'finalize_every.secs': 100_000, 'post.enabled': false, 'post.prover': network.accounts[PROVER_ACCOUNT].address,
     })], { env: { STAGE_TEST: control } });
   };
-
-  before(async () => {
-    // Scripts name the file of addresses by the chain: suites that run side by side have chains of their own.
-    devnet = await startDevnet(['--l2-chain-id', '51338']);
-    network = devnet.network;
-    writeFileSync(at('network.json'), JSON.stringify(network));
-    writeFileSync(at('password'), 'correct horse\n');
-    writeFileSync(at('coordinator.key'), network.accounts[COORDINATOR_ACCOUNT].private_key, { mode: 0o600 });
-    const compares = await create(COMPARES);
+  /** Verifiers behind which the stage program's "proofs" count. */
+  const comparingVerifiers = async () => {
+    const compares = await economy.create(COMPARES);
     const { keyHash, sG2, srs } = JSON.parse(readFileSync(join(ROOT, 'contracts/src/generated/reveal-key.json'), 'utf8'));
     const types = [{ type: 'address' }, { type: 'bytes32' }, { type: 'uint256[4]' }, { type: 'string' }];
     const { bytecode } = artifact('AggregationVerifier');
-    const aggregationVerifier = await create(bytecode + encodeAbiParameters(types, [compares, keyHash, sG2.map(BigInt), srs]).slice(2));
-    const settings = JSON.parse(readFileSync(join(ROOT, 'deploy/economy/config/devnet.json'), 'utf8'));
-    const verifiers = { aggregationVerifier, settlementVerifier: compares, deployPayoutVerifiers: false };
-    mkdirSync(dirname(config), { recursive: true });
-    writeFileSync(config, JSON.stringify({ ...settings, ...verifiers, schedule: SCHEDULE }));
-    const env = { ...process.env, ECONOMY_CONFIG: `deploy/out/${config.split('/').pop()}` };
-    await tool('forge', ['script', 'deploy/economy/DeployEconomy.s.sol', '--broadcast', ...key(0)], env);
-    const file = `economy-${network.l2_chain_id}.json`;
-    copyFileSync(join(ROOT, 'deploy/out', file), at(file));
-    addresses = JSON.parse(readFileSync(at(file), 'utf8'));
+    const aggregationVerifier = await economy.create(bytecode + encodeAbiParameters(types, [compares, keyHash, sG2.map(BigInt), srs]).slice(2));
+    return { aggregationVerifier, settlementVerifier: compares, deployPayoutVerifiers: false };
+  };
+
+  before(async () => {
+    economy = await Economy.start(51338);
+    ({ network } = economy);
+    own = { env: { XDG_CACHE_HOME: at('cache') } };
+    writeFileSync(at('password'), 'correct horse\n');
+    writeFileSync(at('coordinator.key'), network.accounts[COORDINATOR_ACCOUNT].private_key, { mode: 0o600 });
+    await economy.deploy({ ...(REAL_STAGE ? {} : await comparingVerifiers()), schedule: SCHEDULE });
+    ({ addresses } = economy);
     coordinator = await startCoordinator();
     await startProver();
   });
   after(async () => {
-    rmSync(config, { force: true });
     await Promise.all([...programs].map((program) => program.stop('SIGKILL')));
-    await devnet?.stop();
+    await economy?.stop();
   });
 
   test('listeners subscribe and listen to a creator’s works', async () => {
     await ok('creator', 'register', '--dev-account', '1');
-    const now = Math.floor(Date.now() / 1000);
-    const issuance = `(${network.accounts[0].address},${network.accounts[1].address},0,${keccak256(toHex('c'))},${now + 10 ** 7},${now + 10 ** 6})`;
-    await send(addresses.identity, 'issue((address,address,uint8,bytes32,uint64,uint64),bytes)', issuance, '0x');
-    for (const work of [SONG, FILM]) {
-      const args = [work, `[${network.accounts[1].address}]`, '[1000000]', '1200', toHex('world', { size: 32 })];
-      await tool('cast', ['send', addresses.registry, 'registerWork(bytes32,address[],uint96[],uint256,bytes32)', ...args, ...key(1)]);
-    }
+    await economy.credential(1);
+    for (const work of [SONG, FILM]) await economy.registerWork(work, 1);
     for (const [index, name] of LISTENERS.entries()) {
       const { identity_commitment: commitment } = await offline(name, 'create', '--phrase-out', at(`${name}.phrase`));
       const subscribed = await ok('listener', 'subscribe', '--tier', 'light', '--commitment', commitment, '--dev-account', String(3 + index));
@@ -174,20 +148,20 @@ describe('from listening to money', () => {
   });
 
   test('all of them are in an aggregate that the chain has taken', async () => {
-    await eventually('the aggregates', async () => (await status()).best_state?.reveals === notes, 120_000, 1000);
+    await eventually('the aggregates', async () => (await status()).best_state?.reveals === notes, PROOF_SECS * 1000 + 75_000, 1000);
     const { best_state: best } = await status();
-    const text = await call(addresses.payouts, 'stateOf(uint64,bytes32,bytes32)(bool,uint64,uint64[])', String(epoch), best.nullifier_root, best.totals_root);
+    const text = await economy.call(addresses.payouts, 'stateOf(uint64,bytes32,bytes32)(bool,uint64,uint64[])', String(epoch), best.nullifier_root, best.totals_root);
     assert.match(text, /^true\n3\n\[200, 0, 0\]$/, 'two fees of the first tier, whole');
   });
 
   test('the epoch is settled, and everything public of it holds', async () => {
     const { windows } = await status();
-    await reach(windows.settleable_at + 1);
+    await economy.reach(windows.settleable_at + 1, PROOF_SECS * 1000 + 200_000);
     await eventually('the settlement', async () => {
       // A quiet chain seals no block, and with it no time passes.
-      await send(network.accounts[1].address, '--value', '1');
+      await economy.tick();
       return (await status()).settled;
-    }, 180_000, 1000);
+    }, PROOF_SECS * 1000 + 135_000, 1000);
     const verified = await ok('epoch', 'verify', String(epoch));
     assert.deepEqual(verified.checks.filter((check) => !check.ok), []);
     const { payouts } = await ok('epoch', 'payouts', String(epoch));
@@ -202,8 +176,8 @@ describe('from listening to money', () => {
   test('the creator withdraws, and not a wei is missing', async () => {
     const done = await ok('creator', 'withdraw', '--dev-account', '1');
     assert.equal(done.claimed.amount_wei, String((2n * FEE * 85n) / 100n));
-    const text = await call(addresses.payouts, 'books()((uint256,uint256,uint256,uint256,uint256,uint256,uint256))');
-    const [fees, ...where] = text.replace(/[()]|\s\[[^\]]*\]/g, '').split(',').map((amount) => BigInt(amount.trim()));
+    const text = await economy.call(addresses.payouts, 'books()((uint256,uint256,uint256,uint256,uint256,uint256,uint256))');
+    const [fees, ...where] = text.replace(/[()]/g, '').split(',').map((amount) => BigInt(amount.trim()));
     assert.equal(where.reduce((sum, amount) => sum + amount), fees);
     assert.equal(fees, 2n * FEE);
   });

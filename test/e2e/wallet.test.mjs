@@ -2,14 +2,14 @@
 // submission, through a relayer or directly, and to the reveals of its notes.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { keccak256, toHex } from 'viem';
 
-import { Program, RELAYER, ROOT, cwe, eventually, foundry, json, metric, rpc, run, startDevnet, temporaryFolder } from '../lib/devnet.mjs';
+import { Program, RELAYER, cwe, eventually, json, metric, rpc } from '../lib/devnet.mjs';
+import { Economy } from '../lib/economy.mjs';
 
 const SCHEDULE = { lengthSecs: 90, submissionSecs: 90, revealSecs: 60, aggregationSecs: 10 };
 const SPLIT_PROOF_BYTES = 5664;
@@ -39,35 +39,11 @@ async function listen(path) {
 }
 
 describe('cwe wallet and cwe-relayer', () => {
-  const folder = temporaryFolder();
-  const at = (name) => join(folder, name);
-  const config = join(ROOT, 'deploy/out', `wallet-test-${process.pid}.json`);
-  let devnet, network, addresses, epoch;
+  let economy, network, addresses, epoch, own;
 
-  const tool = async (name, args, env) => {
-    const { code, stdout, stderr } = await run(foundry(name), args, { env });
-    assert.equal(code, 0, `${name} ${args[0]}: ${stderr}${stdout}`);
-    return stdout.trim();
-  };
-  const key = (account) => ['--private-key', network.accounts[account].private_key, '--rpc-url', network.l2_rpc];
-  const send = (contract, ...args) => tool('cast', ['send', contract, ...args, ...key(0)]);
-  const call = (contract, ...args) => tool('cast', ['call', contract, ...args, '--rpc-url', network.l2_rpc]);
-  const headSecs = async () => Number((await rpc(network.l2_rpc, 'eth_getBlockByNumber', ['latest', false])).timestamp);
-  /** Waits for a time, and for a sealed block behind it: a quiet chain seals none. */
-  const reach = (secs) =>
-    eventually(`time ${secs}`, async () => {
-      if (Date.now() / 1000 < secs) return false;
-      await send(network.accounts[1].address, '--value', '1');
-      return (await headSecs()) >= secs;
-    }, 250_000, 1000);
-  const windows = async () => {
-    const text = await call(addresses.clock, 'windowsOf(uint64)((uint64,uint64,uint64,uint64,uint64))', String(epoch));
-    const [startsAt, endsAt, submissionEndsAt, revealEndsAt] = text.replace(/[()]|\s\[[^\]]*\]/g, '').split(',').map(Number);
-    return { startsAt, endsAt, submissionEndsAt, revealEndsAt };
-  };
+  const at = (name) => economy.at(name);
+  const call = (...args) => economy.call(...args);
 
-  // The user's cache folder is the test's own, so that keys are derived in every run.
-  const own = { env: { XDG_CACHE_HOME: at('cache') } };
   const withPassword = (args, wallet = 'wallet') => ['wallet', ...args, '--wallet', at(wallet), '--password-file', at('password')];
   const online = (args, wallet) => [...withPassword(args, wallet), '--network', at('network.json')];
   /** What a command that must succeed printed with `--json`. */
@@ -92,7 +68,7 @@ describe('cwe wallet and cwe-relayer', () => {
     writeFileSync(at('relayer.key'), network.accounts[RELAYER_ACCOUNT].private_key, { mode: 0o600 });
     const all = [
       'listen=127.0.0.1:0', 'ops.listen=127.0.0.1:0', `l2.rpc_url=${network.l2_rpc}`, `l2.chain_id=${network.l2_chain_id}`,
-      `l2.economy=${at(`economy-${network.l2_chain_id}.json`)}`, `account.private_key_file=${at('relayer.key')}`, ...settings,
+      `l2.economy=${economy.addressFile}`, `account.private_key_file=${at('relayer.key')}`, ...settings,
     ];
     const program = new Program(RELAYER, ['--json', ...all.flatMap((setting) => ['--set', setting])], own);
     const { url, ops } = await program.waitForLine(json);
@@ -105,26 +81,18 @@ describe('cwe wallet and cwe-relayer', () => {
   const nonceOfRelayer = () => rpc(network.l2_rpc, 'eth_getTransactionCount', [network.accounts[RELAYER_ACCOUNT].address, 'pending']);
 
   before(async () => {
-    devnet = await startDevnet();
-    network = devnet.network;
-    writeFileSync(at('network.json'), JSON.stringify(network));
+    economy = await Economy.start();
+    ({ network } = economy);
+    // The user's cache folder is the test's own, so that keys are derived in every run.
+    own = { env: { XDG_CACHE_HOME: at('cache') } };
     writeFileSync(at('password'), 'correct horse\n');
     writeFileSync(at('wrong'), 'battery staple\n');
-    const settings = JSON.parse(readFileSync(join(ROOT, 'deploy/economy/config/devnet.json'), 'utf8'));
-    settings.schedule = SCHEDULE;
-    assert.ok(settings.deploySplitVerifier, 'a devnet verifies Split proofs');
-    mkdirSync(dirname(config), { recursive: true });
-    writeFileSync(config, JSON.stringify(settings));
-    const env = { ...process.env, ECONOMY_CONFIG: `deploy/out/${config.split('/').pop()}` };
-    await tool('forge', ['script', 'deploy/economy/DeployEconomy.s.sol', '--broadcast', ...key(0)], env);
-    const file = `economy-${network.l2_chain_id}.json`;
-    copyFileSync(join(ROOT, 'deploy/out', file), at(file));
-    addresses = JSON.parse(readFileSync(at(file), 'utf8'));
+    await economy.deploy({ schedule: SCHEDULE });
+    ({ addresses } = economy);
   });
   after(async () => {
-    rmSync(config, { force: true });
     await relayer?.program.stop();
-    await devnet?.stop();
+    await economy?.stop();
   });
 
   test('a wallet is made once, privately; its phrase restores the identity', async () => {
@@ -152,13 +120,8 @@ describe('cwe wallet and cwe-relayer', () => {
   test('works are registered and the identities subscribe', async () => {
     const creator = await cwe(['creator', 'register', '--json', '--network', at('network.json'), '--dev-account', '1']);
     assert.equal(creator.code, 0, creator.stderr);
-    const now = Math.floor(Date.now() / 1000);
-    const issuance = `(${network.accounts[0].address},${network.accounts[1].address},0,${keccak256(toHex('c'))},${now + 10 ** 7},${now + 10 ** 6})`;
-    await send(addresses.identity, 'issue((address,address,uint8,bytes32,uint64,uint64),bytes)', issuance, '0x');
-    for (const work of [SONG, FILM]) {
-      const args = [work, `[${network.accounts[1].address}]`, '[1000000]', '1200', toHex('world', { size: 32 })];
-      await tool('cast', ['send', addresses.registry, 'registerWork(bytes32,address[],uint96[],uint256,bytes32)', ...args, ...key(1)]);
-    }
+    await economy.credential(1);
+    for (const work of [SONG, FILM]) await economy.registerWork(work, 1);
     const subscribe = async (wallet) => {
       const { identity_commitment: commitment } = await offline(['status', '--offline'], wallet);
       return succeed(['listener', 'subscribe', '--tier', 'light', '--commitment', commitment, '--dev-account', '3', '--network', at('network.json')]);
@@ -259,15 +222,15 @@ describe('cwe wallet and cwe-relayer', () => {
     const prove = ['prove', '--epoch', String(epoch)];
     await refused(/key of epoch/, online(prove));
     await refused(/prove it first/, submit(relayer.url));
-    await reach((await windows()).endsAt + 1);
+    await economy.reach((await economy.windows(epoch)).endsAt + 1);
     const fix = ['wallet', 'fix-key', '--epoch', String(epoch), '--dev-account', '4', '--network', at('network.json')];
     const fixed = await succeed(fix);
     assert.ok(fixed.transaction);
     assert.equal((await succeed(fix)).transaction, null, 'anybody may, and once is enough');
     await refused(/is over at/, [...fix.slice(0, 3), String(epoch + 5), ...fix.slice(4)]);
     await eventually('a sealed key', async () => {
-      await send(network.accounts[1].address, '--value', '1');
-      return BigInt((await call(addresses.beacon, 'keyOf(uint64)(uint256)', String(epoch))).split(' ')[0]) === BigInt(fixed.key);
+      await economy.tick();
+      return BigInt(await call(addresses.beacon, 'keyOf(uint64)(uint256)', String(epoch))) === BigInt(fixed.key);
     }, 60_000);
     await refused(/nothing was listened to/, online(prove, 'friend'));
     assert.equal((await ok(prove)).stage, 'proven');
@@ -359,8 +322,8 @@ describe('cwe wallet and cwe-relayer', () => {
     const coordinator = await listen('/ingress');
     const reveal = ['reveal', '--epoch', String(epoch), '--coordinator', coordinator.url];
     await refused(/reveal window/, online(reveal));
-    const { submissionEndsAt, revealEndsAt } = await windows();
-    await reach(submissionEndsAt + 1);
+    const { submissionEndsAt, revealEndsAt } = await economy.windows(epoch);
+    await economy.reach(submissionEndsAt + 1);
     const waiting = ok([...reveal, '--wait']);
     // In between the wallet is free for others.
     await eventually('a session recorded', () => offline(['record', SONG, '--seconds', '5', '--epoch', String(epoch + 1)]), 30_000);

@@ -10,6 +10,7 @@ use std::{future::Future, sync::Arc};
 use alloy::transports::{RpcError, TransportErrorKind};
 
 pub use client::ChainClient;
+use cwe_service::node_failure;
 pub use settlements::{Due, SettlementBasis, Settlements};
 
 use crate::{
@@ -81,30 +82,7 @@ pub trait Chain: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Sending, ChainFailure>> + Send;
 }
 
-/// Without the node's address, which may hold a password, and without its words, which quote calldata.
 fn node(doing: &'static str, error: &RpcError<TransportErrorKind>) -> ChainFailure {
-    let reason = match error {
-        RpcError::ErrorResp(answer) => format!("the node answers with error {}", answer.code),
-        RpcError::Transport(TransportErrorKind::HttpError(answer)) => {
-            format!("the node answers with HTTP {}", answer.status)
-        }
-        RpcError::Transport(_) => "the node does not answer".into(),
-        _ => "the node's answer makes no sense".into(),
-    };
+    let reason = node_failure(error);
     ChainFailure::Node { doing, reason }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_logged_of_a_nodes_failure_quotes_nothing() {
-        let answer = r#"{ "code": -32000, "message": "reverted: 0xfeed", "data": "0xfeed" }"#;
-        let failure = node("asking", &RpcError::ErrorResp(serde_json::from_str(answer).unwrap()));
-        let text = format!("{failure} {failure:?}");
-        assert!(text.contains("-32000") && !text.contains("feed"), "{text}");
-        let failure = node("asking", &TransportErrorKind::custom_str("http://user:password@node"));
-        assert!(!format!("{failure:?}").contains("password"), "{failure:?}");
-    }
 }

@@ -13,6 +13,7 @@ use cwe_sequencer::{
     keys::KeySource,
     load::{at_least_one, read, rejected},
 };
+use cwe_service::{L2Section, Rates, require_key};
 use cwe_srs::{Checksum, Setup};
 use serde::{Deserialize, Serialize};
 
@@ -75,34 +76,6 @@ impl ServeSection {
             "sqlite:data/aggregator/reveals.db"
         } else {
             self.database.expose()
-        }
-    }
-}
-
-/// The L2.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct L2Section {
-    /// `http(s)://` URL of a node.
-    pub rpc_url: String,
-    /// Chain id that it must have.
-    pub chain_id: u64,
-    /// File of the economy's addresses.
-    pub economy: PathBuf,
-    /// Milliseconds before one request is given up.
-    pub request_timeout_ms: u64,
-    /// Milliseconds between two looks at the chain.
-    pub poll_interval_ms: u64,
-}
-
-impl Default for L2Section {
-    fn default() -> Self {
-        Self {
-            rpc_url: "http://127.0.0.1:9545".into(),
-            chain_id: 51_337,
-            economy: "deploy/out/economy-51337.json".into(),
-            request_timeout_ms: 10_000,
-            poll_interval_ms: 5_000,
         }
     }
 }
@@ -309,11 +282,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        if !is_http(&self.l2.rpc_url) {
-            return rejected("l2.rpc_url", "must begin with http:// or https://");
-        }
-        at_least_one("l2.request_timeout_ms", self.l2.request_timeout_ms)?;
-        at_least_one("l2.poll_interval_ms", self.l2.poll_interval_ms)?;
+        self.l2.check()?;
         self.proofs.setup()?;
         at_least_one("account.max_cost_wei", self.account.max_cost_wei)?;
         at_least_one("account.resubmit_after_secs", self.account.resubmit_after_secs)?;
@@ -323,20 +292,7 @@ impl Config {
             return rejected("peers.ask", "every url must begin with http:// or https://");
         }
         at_least_one("peers.request_timeout_ms", self.peers.request_timeout_ms)?;
-        match (
-            self.account.private_key.is_empty(),
-            self.account.private_key_file.as_os_str().is_empty(),
-        ) {
-            (true, true) => rejected(
-                "account.private_key_file",
-                "no key to sign receipts with: set this, or CWE_ACCOUNT__PRIVATE_KEY",
-            ),
-            (false, false) => rejected(
-                "account.private_key_file",
-                "account.private_key is set too: give only one of them",
-            ),
-            _ => Ok(()),
-        }
+        require_key(&self.account.key(), "account.private_key_file", "sign receipts with")
     }
 }
 
@@ -345,6 +301,16 @@ fn is_http(url: &str) -> bool {
 }
 
 impl LimitsSection {
+    /// What is taken of requests.
+    pub const fn rates(&self) -> Rates {
+        Rates {
+            per_second: self.per_second,
+            burst: self.burst,
+            network_per_second: self.network_per_second,
+            network_burst: self.network_burst,
+        }
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         for (key, value) in [
             ("limits.per_second", self.per_second),

@@ -1,7 +1,6 @@
 //! The coordinator as a running program: watcher, ingress, planner, servers.
 
 use std::{
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,10 +10,11 @@ use std::{
 
 use axum::Router;
 use cwe_jobs::Queue;
-use cwe_sequencer::ops::{self, OpsServer};
+use cwe_sequencer::ops;
+use cwe_service::{Bounded, From, Running, ready_flag, sqlite_folder};
 use cwe_srs::{Setup, SrsStore};
 use cwe_usage_circuits::{SRS_K, VerifyingKeys};
-use eyre::{Result, WrapErr, ensure, eyre};
+use eyre::{Result, WrapErr, ensure};
 use metrics::gauge;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -25,7 +25,6 @@ use crate::{
     chain::{Chain, ChainClient, Settlements},
     guest::GuestMaker,
     ingress::{Counts, Ingress},
-    listener::{Bounded, From},
     maker::AggregateMaker,
     peers::{PeerClient, Peers, Tokens},
     planner::Planner,
@@ -38,51 +37,13 @@ use crate::{
     view::View,
 };
 
-/// Longest wait for requests under way at the end.
-const GRACE: Duration = Duration::from_secs(10);
-
-/// A coordinator at work.
-#[derive(Debug)]
-pub struct RunningCoordinator {
-    /// Where it takes reveals.
-    pub address: SocketAddr,
-    /// Health and metrics.
-    pub ops: OpsServer,
-    tasks: JoinSet<Result<()>>,
-    shutdown: CancellationToken,
-}
-
-impl RunningCoordinator {
-    /// Waits for its end: after the requests under way, at shutdown.
-    ///
-    /// # Errors
-    /// A part of it ended by itself.
-    pub async fn wait(mut self) -> Result<()> {
-        let outcome = tokio::select! {
-            () = self.shutdown.cancelled() => Ok(()),
-            Some(ended) = self.tasks.join_next() => match ended {
-                Ok(Err(error)) => Err(error),
-                Err(error) => Err(eyre!("a part of the coordinator panicked: {error}")),
-                Ok(Ok(())) if self.shutdown.is_cancelled() => Ok(()),
-                Ok(Ok(())) => Err(eyre!("a part of the coordinator ended by itself")),
-            },
-        };
-        self.shutdown.cancel();
-        let stopped = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(GRACE, stopped).await.is_err() {
-            warn!("requests were still under way at the end of the grace period");
-        }
-        outcome
-    }
-}
-
 /// Starts a coordinator on the L2 of its configuration; it stops with `shutdown`.
 ///
 /// # Errors
 /// The chain can't be reached, there is no key, store or queue, or an address is taken.
-pub async fn run(config: &Config, shutdown: CancellationToken) -> Result<RunningCoordinator> {
+pub async fn run(config: &Config, shutdown: CancellationToken) -> Result<Running> {
     ops::record_metrics()?;
-    make_folder(config.serve.database())?;
+    sqlite_folder(config.serve.database())?;
     let opened = Store::open(config.serve.database()).await;
     let store = opened.wrap_err("serve.database can't be opened")?;
     let chain = Arc::new(ChainClient::connect(config, store.clone()).await?);
@@ -158,17 +119,13 @@ pub async fn run(config: &Config, shutdown: CancellationToken) -> Result<Running
         coordinator,
         memory: Default::default(),
     };
-    let ready = Arc::new(AtomicBool::new(false));
-    let pause = Duration::from_millis(config.l2.poll_interval_ms);
+    let (ready, report) = ready_flag();
+    let pause = config.l2.poll_interval();
     let mut tasks = JoinSet::new();
     tasks.spawn(watch_chain(chain, shown, ready.clone(), pause, shutdown.clone()));
     tasks.spawn(plan(planner, settler, pause, shutdown.clone()));
 
-    let report = move || {
-        let ready = ready.load(Ordering::Relaxed);
-        (ready, serde_json::json!({ "ready": ready }))
-    };
-    let ops = ops::serve_with(config.ops.listen, Arc::new(report), Router::new(), shutdown.clone()).await?;
+    let ops = ops::serve_with(config.ops.listen, report, Router::new(), shutdown.clone()).await?;
     let listener = TcpListener::bind(config.serve.listen)
         .await
         .wrap_err_with(|| format!("can't listen on {}: choose another address", config.serve.listen))?;
@@ -187,7 +144,7 @@ pub async fn run(config: &Config, shutdown: CancellationToken) -> Result<Running
         served.wrap_err("the server failed")
     });
     info!(%address, %coordinator, "takes reveals");
-    Ok(RunningCoordinator {
+    Ok(Running {
         address,
         ops,
         tasks,
@@ -198,20 +155,6 @@ pub async fn run(config: &Config, shutdown: CancellationToken) -> Result<Running
 fn verifying_keys(setup: Setup) -> Result<VerifyingKeys> {
     let params = SrsStore::new(setup)?.params(SRS_K)?;
     VerifyingKeys::derive(&params).wrap_err("deriving the verifying key of Reveal proofs")
-}
-
-/// SQLite makes a file, not its folder.
-fn make_folder(database: &str) -> Result<()> {
-    let path = database
-        .strip_prefix("sqlite:")
-        .map(|path| path.trim_start_matches("//"));
-    let file = path.map(|path| path.split_once('?').map_or(path, |(file, _)| file));
-    match file.map(std::path::Path::new).and_then(std::path::Path::parent) {
-        Some(folder) if !folder.as_os_str().is_empty() => {
-            std::fs::create_dir_all(folder).wrap_err_with(|| format!("creating {}", folder.display()))
-        }
-        _ => Ok(()),
-    }
 }
 
 async fn watch_chain<C: Chain>(

@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use alloy::primitives::B256;
+use cwe_service::{Group, Limits};
 use cwe_usage_circuits::{FOLDED, RevealProof};
 use cwe_wallet::messages::RevealBody;
 use metrics::{counter, histogram};
@@ -18,7 +19,6 @@ use tracing::error;
 
 use crate::{
     config::LimitsSection,
-    limits::{Group, Limits},
     receipt::{Receipt, ReceiptSigner},
     record::Record,
     refusal::Refusal,
@@ -99,7 +99,7 @@ impl Ingress {
             store: store.clone(),
             counts: counts.clone(),
             signer,
-            limits: Limits::new(limits),
+            limits: Limits::new(limits.rates()),
             max_reveals: limits.max_reveals_per_epoch,
             queue,
         };

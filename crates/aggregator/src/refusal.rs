@@ -1,12 +1,7 @@
 //! Why a request is refused: one shape for all, with a code for programs and what to do for people.
 
-use axum::{
-    Json,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
-use serde::Serialize;
-use utoipa::ToSchema;
+use axum::{http::StatusCode, response::Response};
+use cwe_service::Problem;
 
 use crate::{
     record::Malformed,
@@ -57,17 +52,6 @@ pub enum Refusal {
     /// What a peer handed over does not fit together.
     #[error("{0}")]
     NotAnAggregate(&'static str),
-}
-
-/// A refusal as it is answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Problem {
-    /// What it is, for programs.
-    pub code: &'static str,
-    /// What it is, for people.
-    pub error: String,
-    /// What to do.
-    pub action: &'static str,
 }
 
 impl Refusal {
@@ -149,18 +133,14 @@ impl Refusal {
             error: self.to_string(),
             action: self.action(),
         };
-        let mut response = (self.status(), Json(problem)).into_response();
-        if let Some(secs) = self.retry_after_secs(now) {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(secs));
-        }
-        response
+        problem.answer(self.status(), self.retry_after_secs(now))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header;
+
     use super::*;
 
     #[test]

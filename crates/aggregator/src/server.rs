@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Duration};
 use alloy::primitives::B256;
 use axum::{
     Json, Router,
-    extract::{ConnectInfo, DefaultBodyLimit, FromRequest, Path, Request, State, rejection::PathRejection},
+    extract::{ConnectInfo, DefaultBodyLimit, Path, Request, State, rejection::PathRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
 };
+use cwe_service::{From, Group, Problem, body};
 use cwe_wallet::messages::RevealBody;
 use metrics::counter;
 use tokio::sync::Semaphore;
@@ -18,11 +19,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     ingress::Ingress,
-    limits::Group,
-    listener::From,
     peers::{self, Peers},
     receipt::Receipt,
-    refusal::{Problem, Refusal},
+    refusal::Refusal,
     state::{Roots, StateBody},
     status::{EpochStatus, Statuses},
     tries::NullifierProof,
@@ -154,7 +153,7 @@ struct Reveal {
 )]
 async fn ingress(State(api): State<Arc<Api>>, request: Request) -> Response {
     let outcome = match api.admit(&request) {
-        Ok(()) => match read::<RevealBody>(request, BODY_TIMEOUT).await {
+        Ok(()) => match read::<RevealBody>(request).await {
             Ok(body) => api.ingress.take(body).await,
             Err(refusal) => Err(refusal),
         },
@@ -292,7 +291,7 @@ async fn state(
 )]
 async fn submit_rollup(State(api): State<Arc<Api>>, request: Request) -> Response {
     let outcome = match api.peers.check(request.headers()) {
-        Ok(()) => match read(request, BODY_TIMEOUT).await {
+        Ok(()) => match read(request).await {
             Ok(body) => api.peers.take(body).await,
             Err(refusal) => Err(refusal),
         },
@@ -306,15 +305,8 @@ fn named<T>(path: Result<Path<T>, PathRejection>) -> Result<T, Refusal> {
         .map_err(|error| Refusal::Body(error.body_text()))
 }
 
-async fn read<T: serde::de::DeserializeOwned>(request: Request, patience: Duration) -> Result<T, Refusal> {
-    match tokio::time::timeout(patience, Json::from_request(request, &())).await {
-        Ok(Ok(Json(body))) => Ok(body),
-        Ok(Err(error)) => Err(Refusal::Body(error.body_text())),
-        Err(_) => Err(Refusal::Body(format!(
-            "the body did not arrive within {} s",
-            patience.as_secs()
-        ))),
-    }
+async fn read<T: serde::de::DeserializeOwned>(request: Request) -> Result<T, Refusal> {
+    body::json(request, BODY_TIMEOUT).await.map_err(Refusal::Body)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! be complete and of the chain that the caller means. TypeScript reads the same file (`sdk/typescript/src/economy.ts`).
 
 pub mod contracts;
+mod settlement;
 
 use std::{
     io,

@@ -2,10 +2,10 @@
 
 mod announcement;
 mod consent;
-mod draft;
+pub(crate) mod draft;
 mod earnings;
 mod key;
-mod publish;
+pub(crate) mod publish;
 mod register;
 mod show;
 mod update;
@@ -47,7 +47,7 @@ pub(crate) async fn run(args: &CreatorArgs) -> Result<()> {
 }
 
 /// `creatorId`: keccak256 of the public key's coordinates, whose last 20 bytes are the key's address.
-fn creator_id(signer: &PrivateKeySigner) -> B256 {
+pub(crate) fn creator_id(signer: &PrivateKeySigner) -> B256 {
     keccak256(signer.public_key())
 }
 

@@ -12,10 +12,14 @@ mod deposit;
 mod devnet;
 mod economy;
 mod epoch;
+mod fingerprint;
 mod genesis;
+mod hub;
+mod identify;
 mod keys;
 mod l2;
 mod listener;
+mod media;
 mod network;
 mod node;
 mod progress;
@@ -24,6 +28,7 @@ mod status;
 mod table;
 mod wallet;
 mod withdraw;
+mod work;
 
 use clap::{Parser, Subcommand};
 use eyre::{Result, WrapErr};
@@ -52,6 +57,9 @@ enum Command {
     Audit(audit::AuditArgs),
     Prove(Box<prove::ProveArgs>),
     Creator(creator::CreatorArgs),
+    Work(work::WorkArgs),
+    Fingerprint(fingerprint::FingerprintArgs),
+    Identify(identify::IdentifyArgs),
     Listener(listener::ListenerArgs),
     Wallet(Box<wallet::WalletArgs>),
     Epoch(epoch::EpochArgs),
@@ -84,6 +92,9 @@ async fn run(command: Command) -> Result<()> {
         Command::Audit(args) => audit::run(&args).await,
         Command::Prove(args) => prove::run(&args).await,
         Command::Creator(args) => creator::run(&args).await,
+        Command::Work(args) => work::run(&args).await,
+        Command::Fingerprint(args) => fingerprint::run(&args),
+        Command::Identify(args) => identify::run(&args).await,
         Command::Listener(args) => listener::run(&args).await,
         Command::Wallet(args) => wallet::run(&args).await,
         Command::Epoch(args) => epoch::run(&args).await,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cwe_fingerprint::{
     Alignment, AudioDescriptor, AudioQuery, Descriptor, FpId, FrameHash, ImageQuery, Kind, MAX_EXCERPT_MS, Peak, Query,
-    VideoDescriptor, VideoQuery, audio::CHROMA_ITEM_MICROS, verify,
+    VideoDescriptor, VideoQuery, verify,
 };
 
 use crate::{
@@ -184,12 +184,11 @@ fn audio_excerpt(audio: &AudioDescriptor, start_ms: u32, length_ms: u32) -> Audi
         let at_ms = peak.at_ms.checked_sub(start_ms).filter(|at_ms| *at_ms < length_ms)?;
         Some(Peak { at_ms, ..*peak })
     });
-    let item = |ms: u32| usize::try_from(u64::from(ms) * 1_000 / u64::from(CHROMA_ITEM_MICROS)).unwrap_or(usize::MAX);
-    let chroma = audio.chroma.iter().skip(item(start_ms)).take(item(length_ms));
+    let peaks: Vec<_> = peaks.collect();
     AudioQuery {
         duration_ms: length_ms,
-        peaks: peaks.collect(),
-        chroma: chroma.copied().collect(),
+        strong: peaks.clone(),
+        peaks,
     }
 }
 

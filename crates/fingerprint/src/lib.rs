@@ -8,6 +8,8 @@ mod anchor;
 pub mod audio;
 pub mod bucket;
 mod codec;
+#[cfg(feature = "decode")]
+mod decode;
 mod descriptor;
 mod error;
 mod fp_id;
@@ -17,10 +19,15 @@ pub mod video;
 pub use anchor::{Alignment, Anchor, Match, OFFSET_TOLERANCE, Probe, offset};
 pub use audio::AudioStream;
 pub use codec::DecodeError;
+#[cfg(feature = "decode")]
+pub use decode::{Sink, decode_audio};
 pub use descriptor::{AudioDescriptor, Descriptor, FrameHash, ImageDescriptor, MAX_DURATION_MS, Peak, VideoDescriptor};
 pub use error::FingerprintError;
 pub use fp_id::{FpId, FpIdError, compare};
 pub use query::{AudioQuery, ImageQuery, MAX_EXCERPT_MS, Query, VideoQuery, verify};
+pub use video::VideoStream;
+#[cfg(feature = "decode")]
+pub use video::{FileError, decode_image, decode_video};
 
 /// What a work is to the senses; each kind has features of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,14 +1,14 @@
 use crate::{
-    Alignment, DecodeError, Descriptor, FrameHash, ImageDescriptor, Kind, Match, Peak, Probe, audio,
+    Alignment, Anchor, DecodeError, Descriptor, FrameHash, ImageDescriptor, Kind, Match, Peak, Probe, VideoDescriptor,
+    audio,
     codec::{Reader, Writer},
-    descriptor::{read_chroma, read_flag, read_frames, read_peaks, write_chroma, write_frames, write_peaks},
+    descriptor::{read_flag, read_frames, read_peaks, write_frames, write_peaks},
     video,
 };
 
 /// The longest excerpt, in milliseconds; a longer one would only tell more of the listener.
 pub const MAX_EXCERPT_MS: u32 = 60_000;
 const MAX_PEAKS: usize = MAX_EXCERPT_MS as usize / 1_000 * audio::MAX_QUERY_PEAKS_PER_SECOND;
-const MAX_CHROMA: usize = MAX_EXCERPT_MS as usize / 100;
 const MAX_FRAMES: usize = 2_000;
 
 const MAGIC: [u8; 2] = *b"cq";
@@ -32,8 +32,8 @@ pub struct AudioQuery {
     pub duration_ms: u32,
     /// More of its peaks than a descriptor has, ascending and without repeats.
     pub peaks: Vec<Peak>,
-    /// Chromaprint's items.
-    pub chroma: Vec<u32>,
+    /// Those of the peaks that a descriptor of the excerpt would keep: they say which anchors the work is likely to have.
+    pub strong: Vec<Peak>,
 }
 
 /// What was seen. Times are from the excerpt's start.
@@ -81,7 +81,7 @@ impl Query {
         match self {
             Self::Audio(_) => audio::VARIANTS,
             Self::Video(video) => video::variants(video),
-            Self::Image(_) => 1,
+            Self::Image(_) => video::IMAGE_VARIANTS,
         }
     }
 
@@ -92,8 +92,7 @@ impl Query {
         let mut probes = match self {
             Self::Audio(audio) => audio::probes(audio, variant),
             Self::Video(video) => video::probes(video, variant),
-            Self::Image(image) if variant == 0 => video::image_probes(image),
-            Self::Image(_) => Vec::new(),
+            Self::Image(image) => video::image_probes(image, variant),
         };
         probes.sort_unstable();
         probes.dedup();
@@ -106,6 +105,24 @@ impl Query {
         (0..self.variants())
             .flat_map(|variant| self.probes_of(variant))
             .collect()
+    }
+
+    /// The anchors that the excerpt would have as a work, the likeliest to be among the work's own first.
+    #[must_use]
+    pub fn anchors(&self) -> Vec<Anchor> {
+        match self {
+            Self::Audio(audio) => audio::likely_anchors(audio),
+            Self::Video(video) => {
+                let mut anchors = video.audio.as_ref().map_or_else(Vec::new, audio::likely_anchors);
+                anchors.extend(video::anchors(&VideoDescriptor {
+                    duration_ms: video.duration_ms,
+                    frames: video.frames.clone(),
+                    audio: None,
+                }));
+                anchors
+            }
+            Self::Image(image) => video::image_anchors(&ImageDescriptor { hash: image.hash }),
+        }
     }
 
     /// The canonical bytes.
@@ -166,14 +183,33 @@ pub fn verify(query: &Query, candidate: &Descriptor, alignment: Alignment) -> Ma
 fn write_audio(writer: &mut Writer, audio: &AudioQuery) {
     writer.number(u64::from(audio.duration_ms));
     write_peaks(writer, &audio.peaks);
-    write_chroma(writer, &audio.chroma);
+    let mut marks = vec![0_u8; audio.peaks.len().div_ceil(8)];
+    for (place, _) in audio
+        .peaks
+        .iter()
+        .enumerate()
+        .filter(|(_, peak)| audio.strong.contains(peak))
+    {
+        marks[place / 8] |= 1 << (place % 8);
+    }
+    writer.bytes(&marks);
 }
 
 fn read_audio(reader: &mut Reader<'_>) -> Result<AudioQuery, DecodeError> {
+    const WHAT: &str = "the marks of strong peaks";
+    let duration_ms = reader.number32(MAX_EXCERPT_MS, "the duration")?;
+    let peaks = read_peaks(reader, MAX_PEAKS)?;
+    let marks = reader.bytes(peaks.len().div_ceil(8), WHAT)?;
+    let marked = |place: usize| marks[place / 8] >> (place % 8) & 1 == 1;
+    if (peaks.len()..marks.len() * 8).any(marked) {
+        return Err(DecodeError::NotCanonical { what: WHAT });
+    }
+    let strong = peaks.iter().enumerate().filter(|(place, _)| marked(*place));
+    let strong = strong.map(|(_, peak)| *peak).collect();
     Ok(AudioQuery {
-        duration_ms: reader.number32(MAX_EXCERPT_MS, "the duration")?,
-        peaks: read_peaks(reader, MAX_PEAKS)?,
-        chroma: read_chroma(reader, MAX_CHROMA)?,
+        duration_ms,
+        peaks,
+        strong,
     })
 }
 
@@ -204,13 +240,19 @@ mod tests {
 
     fn audio() -> impl Strategy<Value = AudioQuery> {
         let peak = (0..MAX_EXCERPT_MS, 0..9_000_u16).prop_map(|(at_ms, pitch_cents)| Peak { at_ms, pitch_cents });
-        (0..=MAX_EXCERPT_MS, vec(peak, 0..40), vec(any::<u32>(), 0..40)).prop_map(|(duration_ms, mut peaks, chroma)| {
+        (0..=MAX_EXCERPT_MS, vec((peak, any::<bool>()), 0..40)).prop_map(|(duration_ms, mut peaks)| {
             peaks.sort_unstable();
-            peaks.dedup();
+            peaks.dedup_by_key(|(peak, _)| *peak);
+            let strong = peaks
+                .iter()
+                .filter(|(_, strong)| *strong)
+                .map(|(peak, _)| *peak)
+                .collect();
+            let peaks = peaks.into_iter().map(|(peak, _)| peak).collect();
             AudioQuery {
                 duration_ms,
                 peaks,
-                chroma,
+                strong,
             }
         })
     }

@@ -13,6 +13,7 @@ use cwe_sequencer::{
     keys::KeySource,
     load::{at_least_one, read, rejected},
 };
+use cwe_service::require_key;
 use cwe_srs::{Checksum, Setup};
 use serde::{Deserialize, Serialize};
 
@@ -205,20 +206,7 @@ impl Config {
         at_least_one("limits.confirmation_secs", self.limits.confirmation_secs)?;
         at_least_one("account.max_cost_wei", self.account.max_cost_wei)?;
         self.proofs.setup()?;
-        match (
-            self.account.private_key.is_empty(),
-            self.account.private_key_file.as_os_str().is_empty(),
-        ) {
-            (true, true) => rejected(
-                "account.private_key_file",
-                "no key to pay with: set this, or CWE_ACCOUNT__PRIVATE_KEY",
-            ),
-            (false, false) => rejected(
-                "account.private_key_file",
-                "account.private_key is set too: give only one of them",
-            ),
-            _ => Ok(()),
-        }
+        require_key(&self.account.key(), "account.private_key_file", "pay with")
     }
 }
 

@@ -15,6 +15,7 @@ use cwe_bindings::economy::{
     EconomyAddresses,
     contracts::{CWEConsumption, EpochClock, cwe_consumption::CWEConsumption::CWEConsumptionErrors},
 };
+use cwe_service::node_failure;
 use cwe_wallet::{chain::ChainClient, messages::SubmissionBody};
 use eyre::{Result, WrapErr, ensure};
 
@@ -242,22 +243,8 @@ impl Gate for ChainGate {
     }
 }
 
-/// Says what failed, and nothing of what was asked: messages of nodes quote calldata, those of HTTP clients the node's
-/// URL, which may hold a password.
 fn node(error: &RpcError<TransportErrorKind>) -> GateError {
-    let reason = match error {
-        RpcError::ErrorResp(answer) => format!("the node answers with error {}", answer.code),
-        RpcError::Transport(TransportErrorKind::HttpError(answer)) => {
-            format!("the node answers with HTTP {}", answer.status)
-        }
-        RpcError::Transport(TransportErrorKind::Custom(cause)) => match cause.downcast_ref::<reqwest::Error>() {
-            Some(cause) if cause.is_timeout() => "the node does not answer in time".into(),
-            Some(cause) if cause.is_connect() => "the node can't be connected to".into(),
-            _ => "the connection to the node fails".into(),
-        },
-        _ => "the node's answer makes no sense".into(),
-    };
-    GateError::Node(reason)
+    GateError::Node(node_failure(error))
 }
 
 /// A view of the contracts failed.
@@ -303,17 +290,6 @@ mod tests {
     use alloy::sol_types::SolError;
 
     use super::*;
-
-    #[test]
-    fn what_is_logged_of_a_nodes_failure_quotes_nothing() {
-        let answer = r#"{ "code": -32000, "message": "reverted: 0xfeed", "data": "0xfeed" }"#;
-        let GateError::Node(reason) = node(&RpcError::ErrorResp(serde_json::from_str(answer).unwrap())) else {
-            panic!()
-        };
-        assert!(reason.contains("-32000") && !reason.contains("feed"), "{reason}");
-        let failed = node(&TransportErrorKind::custom_str("http://user:password@node 0xfeed"));
-        assert!(!format!("{failed:?}").contains("password"), "{failed:?}");
-    }
 
     #[test]
     fn the_contracts_reasons_are_told_apart() {

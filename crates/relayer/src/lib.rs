@@ -27,4 +27,4 @@ mod server;
 pub use config::Config;
 pub use gate::{ChainGate, Gate, GateError};
 pub use relay::{Accepted, Refusal, Relay};
-pub use server::{RunningRelayer, router, run};
+pub use server::{router, run};

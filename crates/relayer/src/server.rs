@@ -1,7 +1,6 @@
 //! `POST /submissions`, and the relayer as a running program.
 
 use std::{
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,17 +11,18 @@ use std::{
 use alloy::primitives::U256;
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, FromRequest, Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::post,
 };
-use cwe_sequencer::ops::{self, OpsServer};
+use cwe_sequencer::ops;
+use cwe_service::{Running, body, ready_flag};
 use cwe_usage_circuits::SPLIT_PROOF_BYTES;
 use cwe_wallet::messages::SubmissionBody;
 use eyre::{Result, WrapErr};
 use metrics::{counter, gauge};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -50,25 +50,14 @@ pub fn router<G: Gate>(relay: Arc<Relay<G>>) -> Router {
 }
 
 async fn submit<G: Gate>(State(relay): State<Arc<Relay<G>>>, request: Request) -> Response {
-    let outcome = match read(request, BODY_TIMEOUT).await {
+    let outcome = match body::json::<SubmissionBody>(request, BODY_TIMEOUT).await {
         // In a task of its own: a sender that goes away must not cut off what was begun for it.
         Ok(body) => tokio::spawn(async move { relay.submit(&body).await })
             .await
             .unwrap_or_else(|_| Err(Refusal::Unavailable("the relayer failed; ask again".into()))),
-        Err(refusal) => Err(refusal),
+        Err(reason) => Err(Refusal::Malformed(reason)),
     };
     answer(&outcome)
-}
-
-async fn read(request: Request, patience: Duration) -> Result<SubmissionBody, Refusal> {
-    match tokio::time::timeout(patience, Json::from_request(request, &())).await {
-        Ok(Ok(Json(body))) => Ok(body),
-        Ok(Err(error)) => Err(Refusal::Malformed(error.body_text())),
-        Err(_) => Err(Refusal::Malformed(format!(
-            "the body did not arrive within {} s",
-            patience.as_secs()
-        ))),
-    }
 }
 
 fn answer(outcome: &Result<Accepted, Refusal>) -> Response {
@@ -94,72 +83,44 @@ fn answer(outcome: &Result<Accepted, Refusal>) -> Response {
     response
 }
 
-/// A relayer that serves.
-#[derive(Debug)]
-pub struct RunningRelayer {
-    /// Where it takes submissions.
-    pub address: SocketAddr,
-    /// Health and metrics.
-    pub ops: OpsServer,
-    server: JoinHandle<std::io::Result<()>>,
-    account: JoinHandle<()>,
-}
-
-impl RunningRelayer {
-    /// Waits for its end, after the submissions under way.
-    ///
-    /// # Errors
-    /// The server failed.
-    pub async fn wait(self) -> Result<()> {
-        let outcome = self.server.await.wrap_err("the server panicked")?;
-        self.account.abort();
-        outcome.wrap_err("the server failed")
-    }
-}
-
 /// Starts a relayer that stops with `shutdown`.
 ///
 /// # Errors
 /// The chain can't be reached, there is no key, or an address is taken.
-pub async fn run(config: &Config, shutdown: CancellationToken) -> Result<RunningRelayer> {
+pub async fn run(config: &Config, shutdown: CancellationToken) -> Result<Running> {
     let gate = ChainGate::connect(config).await?;
-    let ready = Arc::new(AtomicBool::new(false));
-    let report = ready.clone();
-    let ops = ops::serve_with(
-        config.ops.listen,
-        Arc::new(move || {
-            let ready = report.load(Ordering::Relaxed);
-            (ready, serde_json::json!({ "ready": ready }))
-        }),
-        Router::new(),
-        shutdown.clone(),
-    )
-    .await?;
+    let (ready, report) = ready_flag();
+    let ops = ops::serve_with(config.ops.listen, report, Router::new(), shutdown.clone()).await?;
     let listener = TcpListener::bind(config.listen)
         .await
         .wrap_err_with(|| format!("can't listen on {}: choose another address", config.listen))?;
     let address = listener.local_addr().wrap_err("listen")?;
-    let account = tokio::spawn(watch_account(
-        gate.clone(),
-        U256::from(config.account.min_balance_wei),
-        ready,
-    ));
-    let router = router(Arc::new(Relay::new(gate, &config.limits)));
-    let server = tokio::spawn(async move {
+    let router = router(Arc::new(Relay::new(gate.clone(), &config.limits)));
+    let minimum = U256::from(config.account.min_balance_wei);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(watch_account(gate, minimum, ready, shutdown.clone()));
+    let stop = shutdown.clone();
+    tasks.spawn(async move {
         axum::serve(listener, router)
-            .with_graceful_shutdown(shutdown.cancelled_owned())
+            .with_graceful_shutdown(stop.cancelled_owned())
             .await
+            .wrap_err("the server failed")
     });
     info!(%address, "takes submissions");
-    Ok(RunningRelayer {
+    Ok(Running {
         address,
         ops,
-        server,
-        account,
+        tasks,
+        shutdown,
     })
 }
 
-async fn watch_account(gate: ChainGate, minimum: U256, ready: Arc<AtomicBool>) {
+async fn watch_account(
+    gate: ChainGate,
+    minimum: U256,
+    ready: Arc<AtomicBool>,
+    shutdown: CancellationToken,
+) -> Result<()> {
     loop {
         match gate.balance().await {
             Ok(balance) => {
@@ -174,7 +135,10 @@ async fn watch_account(gate: ChainGate, minimum: U256, ready: Arc<AtomicBool>) {
                 warn!(%error, "the account can't be looked at");
             }
         }
-        tokio::time::sleep(ACCOUNT_INTERVAL).await;
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            () = tokio::time::sleep(ACCOUNT_INTERVAL) => {}
+        }
     }
 }
 
@@ -230,14 +194,6 @@ mod tests {
             assert_eq!(status, StatusCode::BAD_REQUEST);
             assert!(answer["error"].as_str().unwrap().contains(expected), "{answer}");
         }
-    }
-
-    #[tokio::test]
-    async fn a_body_that_never_ends_is_given_up() {
-        let endless = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
-        let request = Request::post("/submissions").header("content-type", "application/json");
-        let refused = read(request.body(endless).unwrap(), Duration::from_millis(10)).await;
-        assert!(matches!(refused, Err(Refusal::Malformed(_))));
     }
 
     #[test]

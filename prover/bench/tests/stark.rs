@@ -29,6 +29,7 @@ fn prove(keys: &KeyStore, input: &[u8]) -> Result<SegmentProofs, StageError> {
 
 /// One test, because one proof serves it all.
 #[test]
+#[ignore = "takes six minutes: make test-full runs it"]
 fn a_stark_shows_the_statement_and_no_other_value_proof_or_program() {
     let folder = tempfile::tempdir().unwrap();
     let srs = SrsStore::in_folder(Setup::default(), folder.path().join("srs"));

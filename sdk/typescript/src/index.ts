@@ -1,3 +1,4 @@
-// What TypeScript programs need to talk to the contracts with viem: ABIs, generated, and addresses.
+// What TypeScript programs need: the contracts for viem (ABIs, generated, and addresses), and manifests.
 export * from './abi/index.js';
 export * from './economy.js';
+export * from './manifest.js';

@@ -1,11 +1,11 @@
 //! Reading the contracts over JSON-RPC.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use alloy::{
     contract::{CallBuilder, CallDecoder},
     primitives::{B256, U256},
-    providers::{DynProvider, Provider, ProviderBuilder},
+    providers::{DynProvider, Provider},
     sol_types::SolCall,
 };
 use cwe_bindings::economy::{
@@ -16,7 +16,7 @@ use cwe_bindings::economy::{
     },
 };
 use cwe_usage::Element;
-use eyre::{Result, WrapErr, ensure};
+use eyre::Result;
 
 use super::{Chain, ChainFailure, Sending, account::Account, node, registry};
 use crate::{
@@ -44,20 +44,8 @@ impl ChainClient {
     /// There is no key or file of addresses, the node does not answer, or it is another chain's.
     pub async fn connect(config: &Config, store: Store) -> Result<Self> {
         let signer = config.account.key().signer()?;
-        let addresses = EconomyAddresses::load(&config.l2.economy, config.l2.chain_id)?;
-        let url = config.l2.rpc_url.parse().wrap_err("l2.rpc_url is no URL")?;
-        let http = reqwest::Client::builder()
-            .timeout(Duration::from_millis(config.l2.request_timeout_ms))
-            .build()
-            .wrap_err("setting up HTTP")?;
-        let provider = ProviderBuilder::new().connect_reqwest(http, url).erased();
-        let asked = provider.get_chain_id().await;
-        let found = asked.map_err(|error| node("asking for the chain id", &error))?;
-        ensure!(
-            found == config.l2.chain_id,
-            "the L2 node has chain id {found}, l2.chain_id is {}",
-            config.l2.chain_id
-        );
+        let addresses = config.l2.addresses()?;
+        let provider = config.l2.connect().await?;
         Ok(Self {
             account: Account::new(provider.clone(), signer, store, config),
             provider,

@@ -6,11 +6,8 @@ use alloy::{
     primitives::{B256, Bytes},
     sol_types::SolCall,
 };
-use cwe_bindings::economy::contracts::{
-    CWEPayouts,
-    cwe_payouts::ICWEPayouts::{Basis, Settlement as ChainSettlement},
-};
-use cwe_dapr::{Parameters, RegistryOpening, Settlement, SettlementInputs, Tier};
+use cwe_bindings::economy::contracts::{CWEPayouts, cwe_payouts::ICWEPayouts::Basis};
+use cwe_dapr::{RegistryOpening, Settlement, SettlementInputs};
 
 use super::{Chain, ChainClient, ChainFailure, Sending, registry};
 use crate::{state::Roots, view::Best};
@@ -109,33 +106,7 @@ impl Settlements for ChainClient {
         let payouts = CWEPayouts::new(self.addresses.payouts, &self.provider);
         let inputs = payouts.settlementInputs(epoch, basis.into());
         let inputs = self.call("reading a settlement's inputs", inputs).await?;
-        let parameters = inputs.parameters;
-        let tiers = inputs.tierIds.iter().zip(&inputs.fees).zip(&inputs.revenues);
-        Ok(SettlementInputs {
-            epoch: inputs.epoch,
-            ends_at: inputs.endsAt,
-            totals_root: inputs.totalsRoot,
-            registry_commitment: inputs.registryCommitment,
-            parameters: Parameters {
-                eco_ppm: parameters.ecoPpm,
-                infra_ppm: parameters.infraPpm,
-                diminishing_ppm: parameters.diminishingPpm,
-                min_reveals: parameters.minReveals,
-                half_life: parameters.halfLife,
-            },
-            tiers: tiers
-                .map(|((id, fee), revenue)| Tier {
-                    id: *id,
-                    fee: *fee,
-                    revenue: *revenue,
-                })
-                .collect(),
-            carried_root_in: inputs.carriedRootIn,
-            carried_in: inputs.carriedIn,
-            unclaimed_in: inputs.unclaimedIn,
-            eco: inputs.eco,
-            infra: inputs.infra,
-        })
+        Ok((&inputs).into())
     }
 
     async fn registrations(&self, epoch: u64, works: &BTreeSet<B256>) -> Result<RegistryOpening, ChainFailure> {
@@ -169,14 +140,7 @@ impl Settlements for ChainClient {
         let call = CWEPayouts::proveSettlementCall {
             epoch,
             basis: basis.into(),
-            settlement: ChainSettlement {
-                creators: settlement.creators,
-                carried: settlement.carried,
-                unclaimed: settlement.unclaimed,
-                payoutRoot: settlement.payout_root,
-                carriedRoot: settlement.carried_root,
-                payoutsHash: settlement.payouts_hash,
-            },
+            settlement: settlement.into(),
             proof: proof.into(),
         };
         self.send(&format!("proveSettlement {epoch}"), call.abi_encode().into())

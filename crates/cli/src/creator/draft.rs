@@ -286,7 +286,11 @@ impl Draft {
         Ok(draft)
     }
 
-    fn require_valid(&self) -> Result<()> {
+    /// Checks what can be checked without the chain.
+    ///
+    /// # Errors
+    /// A rule of the contract that it breaks.
+    pub(crate) fn require_valid(&self) -> Result<()> {
         require_valid(&self.payees)?;
         if self.version == 0 || self.terms.is_some() != (self.version == 1) {
             bail!("the first version of a work has terms, the others have none");

@@ -41,7 +41,7 @@ pub(crate) struct PublishArgs {
 /// How far publication came.
 #[derive(Debug, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-enum Published {
+pub(crate) enum Published {
     /// The content is announced and can be registered later.
     Announced {
         work_id: B256,
@@ -65,20 +65,24 @@ pub(crate) async fn run(args: &PublishArgs) -> Result<()> {
     let signer = args.keys.signer()?;
     let sender = signer.address();
     let economy = args.economy.connect(Some(signer)).await?;
-    require_same_registry(&draft, &economy)?;
     let mut progress = Progress::new();
-    let published = publish(args, &economy, &draft, sender, &mut progress).await?;
+    let published = publish(&economy, &draft, sender, args.wait_secs, &mut progress).await?;
     progress.finish();
     report(args, &published)
 }
 
-async fn publish(
-    args: &PublishArgs,
+/// Announces the draft's content, waits at most `wait_secs` until that counts, registers.
+///
+/// # Errors
+/// The draft is of another chain, the sender may not publish, or the registry refuses.
+pub(crate) async fn publish(
     economy: &Economy,
     draft: &Draft,
     sender: Address,
+    wait_secs: u64,
     progress: &mut Progress,
 ) -> Result<Published> {
+    require_same_registry(draft, economy)?;
     let (work_id, version) = (draft.work_id, draft.version);
     if is_on_chain(economy, draft).await? {
         return Ok(Published::Registered {
@@ -90,7 +94,7 @@ async fn publish(
     require_may_publish(economy, draft, sender).await?;
     if let Announcement::Waiting { claim, counts_at } = announcement::announce(economy, draft, progress).await? {
         let remaining = counts_at.saturating_sub(now_secs()?);
-        if remaining > args.wait_secs {
+        if remaining > wait_secs {
             return Ok(Published::Announced {
                 work_id,
                 version,

@@ -3,13 +3,7 @@
 use std::fmt::Display;
 
 use alloy::primitives::{B256, U256};
-use cwe_bindings::economy::contracts::{
-    cwe_payouts::{
-        self,
-        ICWEPayouts::{Settlement, SettlementInputs},
-    },
-    economy_parameters::IEconomyParameters::Parameters,
-};
+use cwe_bindings::economy::contracts::{cwe_payouts, economy_parameters::IEconomyParameters::Parameters};
 use cwe_dapr::{EMPTY_ROOT_HASH, PPM, UNITS};
 use serde::Serialize;
 
@@ -221,11 +215,7 @@ fn proof(evidence: &Evidence<'_>) -> Check {
             "settled without a proof".into(),
         );
     }
-    let value = cwe_dapr::public_value(
-        record.chain_id,
-        &to_inputs(&record.inputs),
-        &to_settlement(&record.settlement),
-    );
+    let value = cwe_dapr::public_value(record.chain_id, &(&record.inputs).into(), &(&record.settlement).into());
     let proven = evidence.events.settlements.last();
     let same = proven.is_some_and(|event| event.settlement == record.settlement && event.basis == record.basis);
     let detail = if same {
@@ -365,48 +355,6 @@ const fn same_parameters(one: &cwe_payouts::IEconomyParameters::Parameters, othe
         && one.diminishingPpm == other.diminishingPpm
         && one.minReveals == other.minReveals
         && one.halfLife == other.halfLife
-}
-
-/// As the settlement crate has it.
-fn to_inputs(inputs: &SettlementInputs) -> cwe_dapr::SettlementInputs {
-    let parameters = &inputs.parameters;
-    let tiers = inputs.tierIds.iter().zip(&inputs.fees).zip(&inputs.revenues);
-    cwe_dapr::SettlementInputs {
-        epoch: inputs.epoch,
-        ends_at: inputs.endsAt,
-        totals_root: inputs.totalsRoot,
-        registry_commitment: inputs.registryCommitment,
-        parameters: cwe_dapr::Parameters {
-            eco_ppm: parameters.ecoPpm,
-            infra_ppm: parameters.infraPpm,
-            diminishing_ppm: parameters.diminishingPpm,
-            min_reveals: parameters.minReveals,
-            half_life: parameters.halfLife,
-        },
-        tiers: tiers
-            .map(|((id, fee), revenue)| cwe_dapr::Tier {
-                id: *id,
-                fee: *fee,
-                revenue: *revenue,
-            })
-            .collect(),
-        carried_root_in: inputs.carriedRootIn,
-        carried_in: inputs.carriedIn,
-        unclaimed_in: inputs.unclaimedIn,
-        eco: inputs.eco,
-        infra: inputs.infra,
-    }
-}
-
-const fn to_settlement(settlement: &Settlement) -> cwe_dapr::Settlement {
-    cwe_dapr::Settlement {
-        creators: settlement.creators,
-        carried: settlement.carried,
-        unclaimed: settlement.unclaimed,
-        payout_root: settlement.payoutRoot,
-        carried_root: settlement.carriedRoot,
-        payouts_hash: settlement.payoutsHash,
-    }
 }
 
 fn or_empty(root: B256) -> B256 {

@@ -127,7 +127,10 @@ pub(crate) fn heard(number: u64, seed: u64) -> Heard {
             peaks.extend(rounded(at_ms, cents));
         }
     }
-    for _ in 0..peaks.len() * STRANGE {
+    peaks.sort_unstable();
+    peaks.dedup();
+    let strong = peaks.clone();
+    for _ in 0..strong.len() * STRANGE {
         peaks.push(Peak {
             at_ms: random.random_range(0..EXCERPT_MS),
             pitch_cents: random.random_range(0..HIGHEST_CENTS),
@@ -139,7 +142,7 @@ pub(crate) fn heard(number: u64, seed: u64) -> Heard {
         query: Query::Audio(AudioQuery {
             duration_ms: EXCERPT_MS,
             peaks,
-            chroma: Vec::new(),
+            strong,
         }),
         work: id(number),
     }

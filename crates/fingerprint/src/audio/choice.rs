@@ -16,7 +16,7 @@ pub(crate) struct Ranked {
 }
 
 /// Ranks a stream of peaks by strength among their neighbours.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Ranking {
     recent: VecDeque<Found>,
     /// How many of `recent` have been ranked.

@@ -2,7 +2,7 @@
 //! are those few of each second whose hash is smallest. An excerpt that contains the same peaks contains the same
 //! landmarks, and has the same small hashes among its own.
 
-use super::Variant;
+use super::{Variant, nearest_i64, nearest_u32};
 use crate::{Anchor, AudioDescriptor, AudioQuery, Kind, Peak, Probe, anchor::key};
 
 /// The time from a landmark's first peak to its last.
@@ -40,15 +40,34 @@ struct Landmark {
     at: u32,
 }
 
+impl Landmark {
+    const fn anchor(&self) -> Anchor {
+        Anchor {
+            key: self.key,
+            at: self.at,
+        }
+    }
+}
+
 pub(crate) fn anchors(audio: &AudioDescriptor) -> Vec<Anchor> {
-    let points: Vec<_> = audio.peaks.iter().map(|peak| point(peak, 1.0, 0.0)).collect();
-    let kept = landmarks(&points, Exactness::Exact, Smallest::new(ANCHOR_SLOT_MS, ANCHORS_PER_SLOT));
-    kept.iter()
-        .map(|landmark| Anchor {
-            key: landmark.key,
-            at: landmark.at,
-        })
-        .collect()
+    exact(&audio.peaks).iter().map(Landmark::anchor).collect()
+}
+
+/// The anchors that an excerpt would have as a work. The smaller the hash, the likelier the work has it, too, wherever
+/// its seconds begin: those come first.
+pub(crate) fn likely_anchors(query: &AudioQuery) -> Vec<Anchor> {
+    let mut kept = exact(&query.strong);
+    kept.sort_unstable_by_key(|landmark| (landmark.rank, landmark.at, landmark.key));
+    kept.iter().map(Landmark::anchor).collect()
+}
+
+fn exact(peaks: &[Peak]) -> Vec<Landmark> {
+    let points: Vec<_> = peaks.iter().map(|peak| point(peak, 1.0, 0.0)).collect();
+    landmarks(
+        &points,
+        Exactness::Exact,
+        Smallest::new(ANCHOR_SLOT_MS, ANCHORS_PER_SLOT),
+    )
 }
 
 pub(crate) fn probes(query: &AudioQuery, variant: u8) -> Vec<Probe> {
@@ -58,7 +77,11 @@ pub(crate) fn probes(query: &AudioQuery, variant: u8) -> Vec<Probe> {
     let tempo = f64::from(change.tempo_ppm) / 1e6;
     let cents = 1_200.0 * libm::log2(f64::from(change.pitch_ppm) / 1e6);
     let points: Vec<_> = query.peaks.iter().map(|peak| point(peak, tempo, cents)).collect();
-    let kept = landmarks(&points, Exactness::Borders, Smallest::new(PROBE_SLOT_MS, PROBES_PER_SLOT));
+    let kept = landmarks(
+        &points,
+        Exactness::Borders,
+        Smallest::new(PROBE_SLOT_MS, PROBES_PER_SLOT),
+    );
     kept.iter()
         .map(|landmark| Probe {
             variant,
@@ -169,7 +192,7 @@ fn landmarks(points: &[Point], exactness: Exactness, mut smallest: Smallest) -> 
         .collect();
     for (first, first_steps) in points.iter().zip(&steps) {
         let pitches = quanta(first.cents, PITCH_QUANTUM_CENTS, pitch_border);
-        let at = libm::round(first.ms.max(0.0)) as u32;
+        let at = nearest_u32(first.ms);
         for one in first_steps {
             for two in &steps[one.to] {
                 if points[two.to].ms - first.ms > SPAN_MS {
@@ -222,14 +245,14 @@ impl<T: Copy> Few<T> {
     }
 }
 
-fn quanta(value: f64, quantum: f64, border: f64) -> Few<i32> {
+fn quanta(value: f64, quantum: f64, border: f64) -> Few<i64> {
     let scaled = value / quantum;
-    let nearest = libm::round(scaled);
-    let rest = scaled - nearest;
-    let other = nearest + if rest < 0.0 { -1.0 } else { 1.0 };
+    let nearest = nearest_i64(scaled);
+    let rest = scaled - nearest as f64;
+    let other = nearest + if rest < 0.0 { -1 } else { 1 };
     let count = if rest.abs() > 0.5 - border { 2 } else { 1 };
     Few {
-        items: [nearest as i32, other as i32, 0, 0],
+        items: [nearest, other, 0, 0],
         count,
     }
 }

@@ -1,14 +1,19 @@
 //! Sound: peaks of the spectrogram for excerpts, Chromaprint's items for whole tracks.
 
 mod choice;
+#[cfg(test)]
+mod conformance;
 mod landmarks;
 mod resample;
 mod sketch;
 mod stream;
+#[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "small numbers of tests")]
+pub(crate) mod testing;
 mod variants;
 mod verify;
 
-pub(crate) use landmarks::{anchors, probes};
+pub(crate) use landmarks::{anchors, likely_anchors, probes};
 pub(crate) use sketch::fp_id;
 pub use stream::AudioStream;
 pub use variants::{VARIANTS, Variant};
@@ -37,3 +42,15 @@ pub const MAX_QUERY_PEAKS_PER_SECOND: usize = 48;
 
 mod peaks;
 mod spectrum;
+
+/// The nearest whole number, within its type's range; 0 for what is no number.
+#[expect(clippy::cast_possible_truncation, reason = "casts of floats saturate")]
+fn nearest_u32(value: f64) -> u32 {
+    libm::round(value) as u32
+}
+
+/// As [`nearest_u32`], signed.
+#[expect(clippy::cast_possible_truncation, reason = "casts of floats saturate")]
+fn nearest_i64(value: f64) -> i64 {
+    libm::round(value) as i64
+}

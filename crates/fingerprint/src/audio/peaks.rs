@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{
-    LOWEST_HZ, SAMPLE_RATE,
+    LOWEST_HZ, SAMPLE_RATE, nearest_u32,
     spectrum::{FRAME, HOP},
 };
 
@@ -36,21 +36,24 @@ pub(crate) struct Found {
     pub(crate) strength: f64,
 }
 
+#[derive(Clone)]
 /// Finds the peaks of a stream of frames; each is known [`AROUND_FRAMES`] later.
 pub(crate) struct Picker {
     rows: VecDeque<Vec<f64>>,
     sums: Vec<f64>,
     /// Number of the frame that is looked at next.
-    next: u64,
+    next: usize,
     /// Number of the first of `rows`.
-    first: u64,
+    first: usize,
     reach_bins: Vec<usize>,
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "a bin of the spectrum")]
 const fn lowest_bin() -> usize {
     (LOWEST_HZ as f64 * FRAME as f64 / SAMPLE_RATE as f64) as usize
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "a bin of the spectrum")]
 const fn highest_bin() -> usize {
     (HIGHEST_HZ * FRAME as f64 / SAMPLE_RATE as f64) as usize
 }
@@ -61,7 +64,7 @@ impl Picker {
     pub(crate) fn new() -> Self {
         let ratio = libm::exp2(REACH_CENTS / 1_200.0) - 1.0;
         let reach_bins = (0..BINS)
-            .map(|bin| ((bin as f64 * ratio) as usize).max(MIN_REACH_BINS))
+            .map(|bin| (nearest_u32(libm::floor(bin as f64 * ratio)) as usize).max(MIN_REACH_BINS))
             .collect();
         Self {
             rows: VecDeque::new(),
@@ -76,31 +79,32 @@ impl Picker {
         let row: Vec<f64> = levels.take(BINS).collect();
         self.sums.iter_mut().zip(&row).for_each(|(sum, level)| *sum += level);
         self.rows.push_back(row);
-        if self.first + self.rows.len() as u64 > self.next + AROUND_FRAMES as u64 {
+        if self.first + self.rows.len() > self.next + AROUND_FRAMES {
             self.look(found);
         }
     }
 
     /// The peaks of the last frames, whose surroundings are cut.
     pub(crate) fn finish(&mut self, found: &mut Vec<Found>) {
-        while self.next < self.first + self.rows.len() as u64 {
+        while self.next < self.first + self.rows.len() {
             self.look(found);
         }
     }
 
     /// Peaks up to here were found.
     pub(crate) fn looked_until_ms(&self) -> u32 {
-        u32::try_from((self.next * HOP as u64 + FRAME as u64 / 2) * 1_000 / u64::from(SAMPLE_RATE)).unwrap_or(u32::MAX)
+        u32::try_from((self.next as u64 * HOP as u64 + FRAME as u64 / 2) * 1_000 / u64::from(SAMPLE_RATE))
+            .unwrap_or(u32::MAX)
     }
 
     fn look(&mut self, found: &mut Vec<Found>) {
-        while self.next - self.first > AROUND_FRAMES as u64 {
+        while self.next - self.first > AROUND_FRAMES {
             if let Some(row) = self.rows.pop_front() {
                 self.sums.iter_mut().zip(&row).for_each(|(sum, level)| *sum -= level);
             }
             self.first += 1;
         }
-        let index = (self.next - self.first) as usize;
+        let index = self.next - self.first;
         self.peaks_of(index, found);
         self.next += 1;
     }
@@ -131,8 +135,8 @@ impl Picker {
                 continue;
             }
             found.push(Found {
-                at_ms: libm::round(ms) as u32,
-                pitch_cents: libm::round(cents) as u16,
+                at_ms: nearest_u32(ms),
+                pitch_cents: u16::try_from(nearest_u32(cents)).unwrap_or(u16::MAX),
                 strength: level - AROUND_WEIGHT * surroundings.of(bin) + RISE_WEIGHT * self.rise(index, bin),
             });
         }

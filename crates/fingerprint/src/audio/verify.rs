@@ -1,7 +1,7 @@
 //! Whether an aligned excerpt is of the work: how many of the peaks that the work has there were heard, against how
 //! many would be heard by chance.
 
-use super::Variant;
+use super::{Variant, nearest_i64, nearest_u32};
 use crate::{Alignment, AudioDescriptor, AudioQuery, Match, Peak};
 
 /// How far a slice reaches to either side, in milliseconds.
@@ -72,9 +72,9 @@ pub(crate) fn verify(query: &AudioQuery, candidate: &AudioDescriptor, alignment:
     let count = excerpt.count(candidate, frame);
     let accepted = count.expected >= MIN_EXPECTED && count.deviations() >= MIN_DEVIATIONS && count.part() >= MIN_PART;
     Match {
-        score_ppm: (count.part().clamp(0.0, 1.0) * 1e6) as u32,
-        offset_ms: libm::round(frame.offset_ms) as i64,
-        speed_ppm: libm::round(frame.tempo * 1e6) as u32,
+        score_ppm: nearest_u32(count.part().clamp(0.0, 1.0) * 1e6),
+        offset_ms: nearest_i64(frame.offset_ms),
+        speed_ppm: nearest_u32(frame.tempo * 1e6),
         accepted,
     }
 }
@@ -202,4 +202,133 @@ struct Residual {
     at_ms: f64,
     off_ms: f64,
     off_cents: f64,
+}
+
+#[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "small numbers of tests")]
+mod tests {
+    use super::*;
+    use crate::{Descriptor, OFFSET_TOLERANCE, Query, audio::testing::peaks, offset};
+
+    const LENGTH_MS: u32 = 10_000;
+
+    fn work(seed: u64) -> AudioDescriptor {
+        AudioDescriptor {
+            duration_ms: 60_000,
+            peaks: peaks(seed, 60),
+            chroma: Vec::new(),
+        }
+    }
+
+    /// What is heard of a work from `from_ms` on, with each fifth peak lost and as many foreign ones.
+    fn heard(work: &AudioDescriptor, from_ms: u32, tempo: f64, pitch: f64) -> AudioQuery {
+        let cents = 1_200.0 * pitch.log2();
+        let kept = work
+            .peaks
+            .iter()
+            .enumerate()
+            .filter(|(place, peak)| peak.at_ms >= from_ms && place % 5 != 0);
+        let kept = kept.map(|(_, peak)| Peak {
+            at_ms: (f64::from(peak.at_ms - from_ms) / tempo).round() as u32,
+            pitch_cents: (f64::from(peak.pitch_cents) + cents).round() as u16,
+        });
+        let strong: Vec<_> = kept.take_while(|peak| peak.at_ms < LENGTH_MS).collect();
+        let mut all = strong.clone();
+        all.extend(peaks(99, 10).into_iter().step_by(3));
+        all.sort_unstable();
+        all.dedup();
+        AudioQuery {
+            duration_ms: LENGTH_MS,
+            peaks: all,
+            strong,
+        }
+    }
+
+    fn votes(query: &AudioQuery, work: &AudioDescriptor, variant: u8, at_ms: i64) -> usize {
+        let anchors = Descriptor::Audio(work.clone()).anchors();
+        let probes = Query::Audio(query.clone()).probes_of(variant);
+        let agree = probes.iter().flat_map(|probe| {
+            anchors
+                .iter()
+                .filter(|anchor| anchor.key == probe.key)
+                .map(|anchor| offset(probe, anchor))
+        });
+        agree
+            .filter(|offset| (offset - at_ms).abs() <= OFFSET_TOLERANCE)
+            .count()
+    }
+
+    #[test]
+    fn a_changed_excerpt_is_found_and_accepted_in_its_variant() {
+        let work = work(1);
+        for (tempo, pitch, variant) in [
+            (1.0, 1.0, 0),
+            (1.018, 1.018, 3),
+            (0.97, 0.97, 6),
+            (1.05, 1.05, 9),
+            (1.0, 1.043, 13),
+            (0.981, 1.0, 16),
+        ] {
+            let query = heard(&work, 20_000, tempo, pitch);
+            assert!(votes(&query, &work, variant, 20_000) >= 3, "{tempo} {pitch}");
+            let found = verify(
+                &query,
+                &work,
+                Alignment {
+                    offset: 20_030,
+                    variant,
+                },
+            );
+            assert!(found.accepted, "{tempo} {pitch}: {found:?}");
+            assert!(found.offset_ms.abs_diff(20_000) < 30, "{found:?}");
+            assert!((f64::from(found.speed_ppm) / 1e6 - tempo).abs() < 0.003, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn other_works_and_other_places_are_not_accepted() {
+        let (work, other) = (work(1), work(2));
+        let query = heard(&work, 20_000, 1.0, 1.0);
+        for at_ms in (0..50_000).step_by(700).filter(|at_ms| *at_ms != 20_300) {
+            let alignment = Alignment {
+                offset: at_ms,
+                variant: 0,
+            };
+            assert!(!verify(&query, &other, alignment).accepted, "{at_ms}");
+            if !(19_800..20_200).contains(&at_ms) {
+                assert!(!verify(&query, &work, alignment).accepted, "{at_ms}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_variant_or_a_place_that_does_not_exist_matches_nothing() {
+        let work = work(1);
+        let query = heard(&work, 20_000, 1.0, 1.0);
+        assert_eq!(
+            verify(
+                &query,
+                &work,
+                Alignment {
+                    offset: 0,
+                    variant: u8::MAX
+                }
+            ),
+            Match::NONE
+        );
+        for offset in [i64::MIN, i64::MAX, -1_000_000, 10_000_000] {
+            assert!(!verify(&query, &work, Alignment { offset, variant: 0 }).accepted);
+        }
+        let nothing = AudioQuery::default();
+        assert!(!verify(&nothing, &work, Alignment { offset: 0, variant: 0 }).accepted);
+    }
+
+    #[test]
+    fn the_first_likely_anchors_of_an_excerpt_are_among_the_works() {
+        let work = work(1);
+        let query = Query::Audio(heard(&work, 20_000, 1.0, 1.0));
+        let anchors = Descriptor::Audio(work).anchors();
+        let known = |likely: &&crate::Anchor| anchors.iter().any(|anchor| anchor.key == likely.key);
+        assert!(query.anchors().iter().take(6).filter(known).count() >= 2);
+    }
 }

@@ -1,24 +1,21 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Bucket, BucketEntry, BucketPrefix, WorkId};
-use crate::{
-    Alignment, Anchor, AudioDescriptor, AudioQuery, Descriptor, ImageDescriptor, Kind, Match, OFFSET_TOLERANCE, Probe,
-    Query, VideoDescriptor, offset, verify,
-};
+use crate::{Alignment, Kind, Match, OFFSET_TOLERANCE, Probe, Query, offset, verify};
 
 /// How many alignments of a page are verified in one variant, those with the most votes: a bound on a listener's
 /// program's time, far above what a bucket has when its prefix is not empty.
 const MAX_VERIFIED: usize = 512;
 
-/// Which buckets to ask for, the first one first: those of the anchors that the excerpt would have as a work,
-/// in the order of time. `bits` is what the index answers at most for a kind. No bucket comes
+/// Which buckets to ask for, the first one first: those of the anchors that the excerpt would have as a work, those
+/// that the work is likeliest to have first. `bits` is what the index answers at most for a kind. No bucket comes
 /// twice.
 ///
 /// Each prefix that is asked for narrows what the index can infer; see the [module](super).
 #[must_use]
 pub fn prefixes(query: &Query, bits: impl Fn(Kind) -> u8) -> Vec<BucketPrefix> {
     let mut prefixes = Vec::new();
-    for anchor in anchors(query) {
+    for anchor in query.anchors() {
         let Some(kind) = BucketPrefix::of(anchor.key, 0).map(BucketPrefix::kind) else {
             continue;
         };
@@ -29,27 +26,6 @@ pub fn prefixes(query: &Query, bits: impl Fn(Kind) -> u8) -> Vec<BucketPrefix> {
         }
     }
     prefixes
-}
-
-/// The anchors that an excerpt would have if it were a work, ascending by time.
-fn anchors(query: &Query) -> Vec<Anchor> {
-    let audio = |audio: &AudioQuery| AudioDescriptor {
-        duration_ms: audio.duration_ms,
-        peaks: audio.peaks.clone(),
-        chroma: audio.chroma.clone(),
-    };
-    let descriptor = match query {
-        Query::Audio(query) => Descriptor::Audio(audio(query)),
-        Query::Video(query) => Descriptor::Video(VideoDescriptor {
-            duration_ms: query.duration_ms,
-            frames: query.frames.clone(),
-            audio: query.audio.as_ref().map(audio),
-        }),
-        Query::Image(query) => Descriptor::Image(ImageDescriptor { hash: query.hash }),
-    };
-    let mut anchors = descriptor.anchors();
-    anchors.sort_by_key(|anchor| (anchor.at, anchor.key));
-    anchors
 }
 
 /// The works of a page that the query is an excerpt of: the best first, of equals the lower id. To be called with every

@@ -1,53 +1,37 @@
-//! Pictures and moving pictures: perceptual hashes of frames.
+//! Pictures and moving pictures: perceptual hashes of frames, few per second for a work and more for an excerpt, found
+//! again by groups of their bits and confirmed by how frames follow each other in time.
 
-use crate::{Alignment, Anchor, FpId, ImageDescriptor, ImageQuery, Match, Probe, VideoDescriptor, VideoQuery, audio};
+mod bands;
+#[cfg(feature = "decode")]
+mod decode;
+mod picture;
+mod sketch;
+mod stream;
+mod verify;
 
-pub(crate) const fn variants(query: &VideoQuery) -> u8 {
-    match query.audio {
-        Some(_) => audio::VARIANTS,
-        None => 1,
+#[cfg(feature = "decode")]
+pub(crate) use decode::Ffmpeg;
+#[cfg(feature = "decode")]
+pub use decode::{FileError, decode_image, decode_video};
+pub use picture::{MAX_SIDE, image_hash};
+pub use stream::{QUERY_STEP_MS, VideoStream};
+
+pub(crate) use bands::{IMAGE_VARIANTS, anchors, image_anchors, image_probes, probes, variants};
+pub(crate) use sketch::fp_id;
+pub(crate) use verify::{slice, verify, verify_image};
+
+/// A perceptual hash of 256 bits, the lowest frequencies first.
+type Hash = [u8; 32];
+
+fn distance(a: &Hash, b: &Hash) -> u32 {
+    a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum()
+}
+
+/// The hash of the picture as a mirror shows it: frequencies that are odd from side to side change their sign.
+fn mirrored(hash: &Hash) -> Hash {
+    let mut mirrored = *hash;
+    for (byte, mask) in mirrored.iter_mut().zip(&picture::ODD_COLUMNS) {
+        *byte ^= mask;
     }
-}
-
-pub(crate) fn anchors(video: &VideoDescriptor) -> Vec<Anchor> {
-    video.audio.as_ref().map_or_else(Vec::new, audio::anchors)
-}
-
-pub(crate) const fn image_anchors(_image: &ImageDescriptor) -> Vec<Anchor> {
-    Vec::new()
-}
-
-pub(crate) fn slice(video: &VideoDescriptor, around_at: u32) -> VideoDescriptor {
-    let audio = video.audio.as_ref().map(|audio| audio::slice(audio, around_at));
-    VideoDescriptor {
-        duration_ms: video.duration_ms,
-        frames: Vec::new(),
-        audio,
-    }
-}
-
-pub(crate) fn probes(query: &VideoQuery, variant: u8) -> Vec<Probe> {
-    query
-        .audio
-        .as_ref()
-        .map_or_else(Vec::new, |audio| audio::probes(audio, variant))
-}
-
-pub(crate) const fn image_probes(_image: &ImageQuery) -> Vec<Probe> {
-    Vec::new()
-}
-
-pub(crate) fn verify(query: &VideoQuery, candidate: &VideoDescriptor, alignment: Alignment) -> Match {
-    match (&query.audio, &candidate.audio) {
-        (Some(query), Some(candidate)) => audio::verify(query, candidate, alignment),
-        _ => Match::NONE,
-    }
-}
-
-pub(crate) const fn verify_image(_query: &ImageDescriptor, _candidate: &ImageDescriptor) -> Match {
-    Match::NONE
-}
-
-pub(crate) fn fp_id(video: &VideoDescriptor) -> FpId {
-    video.audio.as_ref().map_or(FpId([0; 32]), audio::fp_id)
+    mirrored
 }

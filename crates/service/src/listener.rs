@@ -20,10 +20,10 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use crate::limits::{Group, Groups};
+use crate::{Group, Groups};
 
 /// A listener that takes no connection while too many are open.
-pub(crate) struct Bounded {
+pub struct Bounded {
     inner: TcpListener,
     places: Arc<Semaphore>,
     lifetime: Duration,
@@ -32,7 +32,7 @@ pub(crate) struct Bounded {
 
 impl Bounded {
     /// At most `connections` at once, each for `lifetime`.
-    pub(crate) fn new(inner: TcpListener, connections: usize, lifetime: Duration) -> Self {
+    pub fn new(inner: TcpListener, connections: usize, lifetime: Duration) -> Self {
         Self {
             inner,
             places: Arc::new(Semaphore::new(connections)),
@@ -73,7 +73,7 @@ impl Listener for Bounded {
 
 /// Where a request comes from, as far as anybody is told.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct From(pub(crate) Group);
+pub struct From(pub Group);
 
 impl Connected<IncomingStream<'_, Bounded>> for From {
     fn connect_info(stream: IncomingStream<'_, Bounded>) -> Self {
@@ -82,7 +82,7 @@ impl Connected<IncomingStream<'_, Bounded>> for From {
 }
 
 /// An open connection.
-pub(crate) struct Connection {
+pub struct Connection {
     stream: TcpStream,
     over: Pin<Box<Sleep>>,
     _place: OwnedSemaphorePermit,

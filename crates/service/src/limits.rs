@@ -11,8 +11,6 @@ use std::{
 
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use crate::config::LimitsSection;
-
 /// Groups of networks: so many numbers are all that the limits remember.
 const GROUPS: u64 = 4096;
 
@@ -36,6 +34,19 @@ impl Groups {
     }
 }
 
+/// How fast the buckets fill, and how much they hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rates {
+    /// Requests a second, all senders together.
+    pub per_second: u32,
+    /// As many may come at once.
+    pub burst: u32,
+    /// Requests a second of one group of networks; 0: no bound, behind a proxy.
+    pub network_per_second: u32,
+    /// As many may come at once.
+    pub network_burst: u32,
+}
+
 /// The buckets.
 pub struct Limits {
     all: DefaultDirectRateLimiter,
@@ -43,16 +54,16 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Buckets of a configuration, full.
-    pub fn new(limits: &LimitsSection) -> Self {
+    /// Buckets, full.
+    pub fn new(rates: Rates) -> Self {
         let quota = |per_second, burst| {
             let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
             Quota::per_second(at_least_one(per_second)).allow_burst(at_least_one(burst))
         };
-        let by_group = |per_second| RateLimiter::keyed(quota(per_second, limits.network_burst));
+        let by_group = |per_second| RateLimiter::keyed(quota(per_second, rates.network_burst));
         Self {
-            all: RateLimiter::direct(quota(limits.per_second, limits.burst)),
-            by_group: (limits.network_per_second > 0).then(|| by_group(limits.network_per_second)),
+            all: RateLimiter::direct(quota(rates.per_second, rates.burst)),
+            by_group: (rates.network_per_second > 0).then(|| by_group(rates.network_per_second)),
         }
     }
 
@@ -70,20 +81,15 @@ impl Limits {
 mod tests {
     use super::*;
 
-    fn limits() -> LimitsSection {
-        LimitsSection {
+    #[test]
+    fn one_network_can_not_take_the_places_of_others() {
+        let groups = Groups::default();
+        let limits = Limits::new(Rates {
             per_second: 1,
             burst: 10,
             network_per_second: 1,
             network_burst: 2,
-            ..LimitsSection::default()
-        }
-    }
-
-    #[test]
-    fn one_network_can_not_take_the_places_of_others() {
-        let groups = Groups::default();
-        let limits = Limits::new(&limits());
+        });
         let group = |address: &str| Some(groups.of(address.parse().unwrap()));
         let admitted = (0..10)
             .filter(|host| limits.admit(group(&format!("192.0.2.{host}:80"))))
