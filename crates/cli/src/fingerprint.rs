@@ -53,7 +53,10 @@ pub(crate) fn run(args: &FingerprintArgs) -> Result<()> {
     let descriptor = media::descriptor(&args.file, &args.kind, &mut progress)?;
     let took = started.elapsed();
     let similarity = match &args.compare {
-        Some(other) => Some(similarity_ppm(&descriptor, &media::descriptor(other, &args.kind, &mut progress)?)),
+        Some(other) => Some(similarity_ppm(
+            &descriptor,
+            &media::descriptor(other, &args.kind, &mut progress)?,
+        )),
         None => None,
     };
     progress.finish();
@@ -76,7 +79,11 @@ pub(crate) fn run(args: &FingerprintArgs) -> Result<()> {
 fn similarity_ppm(one: &Descriptor, other: &Descriptor) -> u32 {
     const PPM: f32 = 1_000_000.0;
     let alike = compare(&one.fp_id(), &other.fp_id()).clamp(0.0, 1.0);
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and a million")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and a million"
+    )]
     let ppm = (alike * PPM) as u32;
     ppm
 }
@@ -97,10 +104,17 @@ fn report(args: &FingerprintArgs, fingerprint: &Fingerprint) -> Result<()> {
     println!("{}", fingerprint.fp_id);
     println!("  kind        {}", fingerprint.kind);
     println!("  length      {:.1} s", f64::from(fingerprint.duration_ms) / 1000.0);
-    println!("  descriptor  {} bytes, SHA-256 {}", fingerprint.descriptor_bytes, fingerprint.fp_hash);
+    println!(
+        "  descriptor  {} bytes, SHA-256 {}",
+        fingerprint.descriptor_bytes, fingerprint.fp_hash
+    );
     println!("  took        {} ms", fingerprint.took_ms);
     if let (Some(similarity), Some(other)) = (fingerprint.similarity_ppm, &args.compare) {
-        println!("  alike       {:.1} % to {}", f64::from(similarity) / 10_000.0, other.display());
+        println!(
+            "  alike       {:.1} % to {}",
+            f64::from(similarity) / 10_000.0,
+            other.display()
+        );
     }
     Ok(())
 }

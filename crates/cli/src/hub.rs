@@ -45,7 +45,10 @@ impl HubArgs {
             let client = HubClient::connect(url, trust, chain_id, REQUEST_TIMEOUT).await;
             let client = client.wrap_err_with(|| format!("hub {url}"))?;
             known.remember(url, client.key())?;
-            hubs.push(Hub { url: url.clone(), client });
+            hubs.push(Hub {
+                url: url.clone(),
+                client,
+            });
         }
         Ok(hubs)
     }
@@ -87,7 +90,11 @@ impl Hub {
     /// # Errors
     /// The hub fails.
     pub(crate) async fn identify(&self, query: &Query) -> Result<Option<Found>> {
-        let answer = self.client.identify_privately(query).await.map_err(|error| self.failed(error))?;
+        let answer = self
+            .client
+            .identify_privately(query)
+            .await
+            .map_err(|error| self.failed(error))?;
         Ok(answer.found.into_iter().next().map(|found| Found {
             work: found.work,
             matched: found.matched,
@@ -118,7 +125,9 @@ impl Hub {
     pub(crate) async fn publish(&self, manifest: &Manifest, descriptor: &Descriptor, patience: Duration) -> Result<()> {
         let fp_hash = B256::new(descriptor.fp_hash());
         let published = async {
-            self.client.publish_descriptor(fp_hash, descriptor.encode(), patience).await?;
+            self.client
+                .publish_descriptor(fp_hash, descriptor.encode(), patience)
+                .await?;
             self.client.publish_manifest(manifest, patience).await
         };
         published.await.map(drop).map_err(|error| self.failed(error))

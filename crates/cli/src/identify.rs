@@ -1,6 +1,10 @@
 //! `cwe identify`: which work a file, or what comes in on standard input, is.
 
-use std::{io::Read, path::{Path, PathBuf}, time::{Duration, Instant}};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use alloy::primitives::B256;
 use eyre::{Result, WrapErr, bail};
@@ -124,7 +128,10 @@ fn excerpts(args: &IdentifyArgs) -> Result<Vec<Excerpt>> {
     match bytes {
         0 => bail!("standard input is empty: give a file, or pipe one in"),
         1..=MAX_INPUT_BYTES => media::excerpts(file.path(), &args.kind, wanted),
-        _ => bail!("standard input has more than {} MiB: give a part of it", MAX_INPUT_BYTES >> 20),
+        _ => bail!(
+            "standard input has more than {} MiB: give a part of it",
+            MAX_INPUT_BYTES >> 20
+        ),
     }
 }
 
@@ -171,7 +178,11 @@ fn report(args: &IdentifyArgs, identified: &Identified) -> Result<()> {
         println!("  price   {price} micro-CLN a minute, region rule {rule}");
     }
     println!("  begins  {:.1} s into the work", work.offset_ms as f64 / 1000.0);
-    println!("  score   {:.1} %, at {:.1} % speed", f64::from(work.score_ppm) / 10_000.0, f64::from(work.speed_ppm) / 10_000.0);
+    println!(
+        "  score   {:.1} %, at {:.1} % speed",
+        f64::from(work.score_ppm) / 10_000.0,
+        f64::from(work.speed_ppm) / 10_000.0
+    );
     println!(
         "  took    {} ms of listening, {} ms of asking {} ({})",
         identified.decoding_ms, identified.asking_ms, work.hub, identified.asked

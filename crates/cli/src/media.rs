@@ -140,7 +140,9 @@ fn moving_pictures(file: &Path) -> Result<Vec<Excerpt>, FileError> {
 
 fn sounds(file: &Path, wanted: Wanted) -> Result<Vec<Excerpt>, FileError> {
     let mut parts = Parts::new(wanted);
-    decode_audio(file, &mut |rate_hz, channels, samples| parts.hear(rate_hz, channels, samples))?;
+    decode_audio(file, &mut |rate_hz, channels, samples| {
+        parts.hear(rate_hz, channels, samples)
+    })?;
     parts.finish()
 }
 

@@ -114,7 +114,11 @@ fn decode_here(file: File, sink: &mut Sink<'_>) -> Result<Outcome, FingerprintEr
             break;
         }
     }
-    Ok(if given.is_some() { Outcome::Decoded } else { Outcome::Not(reason) })
+    Ok(if given.is_some() {
+        Outcome::Decoded
+    } else {
+        Outcome::Not(reason)
+    })
 }
 
 fn decoder(format: &dyn FormatReader) -> Option<(u32, Box<dyn AudioDecoder>)> {

@@ -10,7 +10,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use alloy::primitives::B256;
 use cwe_fingerprint::Descriptor;
-use cwe_fingerprint_index::{FingerprintIndex, IndexError, MdbxIndex, Options, WorkId};
+use cwe_fingerprint_index::{FingerprintIndex, IndexError, MdbxIndex, Options, Prepared, WorkId};
 use cwe_manifest::Manifest;
 use eyre::{Result, WrapErr};
 use metrics::gauge;
@@ -233,7 +233,7 @@ async fn build_fingerprints(store: &Store, folder: &Path, options: &Options) -> 
             for work in works {
                 let descriptor = runtime.block_on(store.outline(work, epoch))?.descriptor;
                 if let Some(descriptor) = descriptor.and_then(|bytes| decoded(work, &bytes)) {
-                    load.add(WorkId(work.0), &descriptor)?;
+                    load.add(&Prepared::new(WorkId(work.0), &descriptor))?;
                 }
             }
             after = Some(last);

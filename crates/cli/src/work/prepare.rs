@@ -125,7 +125,10 @@ fn differences(body: &ManifestBody, details: &Details) -> Vec<&'static str> {
         ("region rule", body.region_rule == details.region),
         ("set of collaborators", body.collaborators == details.collaborators),
     ];
-    same.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
+    same.into_iter()
+        .filter(|(_, same)| !same)
+        .map(|(name, _)| name)
+        .collect()
 }
 
 /// Encrypts the file, signs the manifest, drafts the work. The package gets its name last: it is there only with all the

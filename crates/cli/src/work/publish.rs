@@ -1,7 +1,10 @@
 //! `cwe work publish`: files become works. Each is fingerprinted, looked for among the works of the hubs, encrypted,
 //! described by a signed manifest, registered on the L2, and announced to the hubs. Run again it goes on where it stopped.
 
-use std::{path::{Path, PathBuf}, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use alloy::{
     primitives::{Address, B256},
@@ -112,7 +115,10 @@ struct Outcome {
 /// Runs `cwe work publish`.
 pub(crate) async fn run(args: &PublishArgs) -> Result<()> {
     if args.files.len() > 1 && args.title.is_some() {
-        bail!("--title is of one file, {} are given: publish them one by one, or without --title", args.files.len());
+        bail!(
+            "--title is of one file, {} are given: publish them one by one, or without --title",
+            args.files.len()
+        );
     }
     let signer = args.keys.signer()?;
     let economy = args.economy.connect(Some(signer.clone())).await?;
@@ -158,13 +164,19 @@ impl Publisher<'_> {
             return Ok(outcome(State::AwaitsConsents, None));
         }
         let sender = self.signer.address();
-        let on_chain = creator::publish::publish(self.economy, &prepared.draft, sender, self.args.wait_secs, progress).await?;
+        let on_chain =
+            creator::publish::publish(self.economy, &prepared.draft, sender, self.args.wait_secs, progress).await?;
         let OnChain::Registered { transaction, .. } = on_chain else {
             return Ok(outcome(State::Announced, None));
         };
         for hub in self.hubs {
             progress.step(format!("announcing to {}", hub.url()));
-            hub.publish(&prepared.manifest, &descriptor, Duration::from_secs(self.args.wait_secs)).await?;
+            hub.publish(
+                &prepared.manifest,
+                &descriptor,
+                Duration::from_secs(self.args.wait_secs),
+            )
+            .await?;
         }
         Ok(outcome(State::Published, transaction))
     }
@@ -190,8 +202,14 @@ impl Publisher<'_> {
     /// Asks privately: what a creator is about to publish is nobody's business before the chain knows whose it is.
     async fn refuse_duplicates(&self, file: &Path, descriptor: &Descriptor, progress: &mut Progress) -> Result<()> {
         for hub in self.hubs {
-            progress.step(format!("looking for {} among the works of {}", file.display(), hub.url()));
-            let Some(found) = self.duplicate(file, descriptor, hub).await? else { continue };
+            progress.step(format!(
+                "looking for {} among the works of {}",
+                file.display(),
+                hub.url()
+            ));
+            let Some(found) = self.duplicate(file, descriptor, hub).await? else {
+                continue;
+            };
             let title = found.title.as_deref().unwrap_or("without a title");
             let (name, work, creator) = (file.display(), found.work_id, found.creator_id);
             let like = format!("{name} is like work {work} ({title}) of creator {creator}");
@@ -262,7 +280,10 @@ fn report(json: bool, outcome: &Outcome) -> Result<()> {
     match outcome.state {
         State::AwaitsConsents => {
             println!("prepared “{}”, work {}", outcome.title, outcome.work_id);
-            println!("  next     each collaborator signs: cwe creator work consent {}", outcome.draft.display());
+            println!(
+                "  next     each collaborator signs: cwe creator work consent {}",
+                outcome.draft.display()
+            );
             println!("           then {again}");
         }
         State::Announced => {
@@ -272,8 +293,14 @@ fn report(json: bool, outcome: &Outcome) -> Result<()> {
         State::Published => {
             println!("published “{}”, work {}", outcome.title, outcome.work_id);
             println!("  content  {}", outcome.content_id);
-            println!("  package  {} (ipfs dag import {0}/content.car)", outcome.folder.display());
-            println!("  key      {} (who has it can open the package; keep it)", outcome.key_file.display());
+            println!(
+                "  package  {} (ipfs dag import {0}/content.car)",
+                outcome.folder.display()
+            );
+            println!(
+                "  key      {} (who has it can open the package; keep it)",
+                outcome.key_file.display()
+            );
             for hub in &outcome.hubs {
                 println!("  hub      {hub}/works/{}", outcome.work_id);
             }
