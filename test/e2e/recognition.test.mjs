@@ -68,7 +68,7 @@ describe('recognition', () => {
     song = await economy.ok([...publish('song.wav'), '--title', 'A song', '--tag', 'test']);
     assert.equal(song.state, 'published');
     const on = await economy.ok(['creator', 'work', 'show', song.work_id]);
-    assert.equal(on.content.manifest_id, song.manifest_id);
+    assert.equal(on.next.manifest_id, song.manifest_id);
     for (const file of ['dance.wav', 'march.wav']) await economy.ok(publish(file));
     const shown = await (await fetch(`${hub.url}/works/${song.work_id}`)).json();
     assert.equal(shown.title, 'A song');
@@ -105,12 +105,12 @@ describe('recognition', () => {
   });
 
   test('what nobody has published is found to be unknown', async () => {
-    const { found } = await economy.ok(identify('other.wav'));
-    assert.equal(found, false);
+    const { found, ...what } = await economy.ok(identify('other.wav'));
+    assert.equal(found, false, JSON.stringify(what));
   });
 
   test('a copy of a work is not published as another, and it is said whose it is', async () => {
-    await transcode(at('song.wav'), at('stolen.ogg'), '-b:a', '96k');
+    await transcode(at('song.wav'), at('stolen.ogg'), '-c:a', 'libvorbis', '-q:a', '2');
     await economy.refused(new RegExp(song.work_id), publish('stolen.ogg'));
   });
 
