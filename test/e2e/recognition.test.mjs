@@ -70,8 +70,9 @@ describe('recognition', () => {
     const on = await economy.ok(['creator', 'work', 'show', song.work_id]);
     assert.equal(on.next.manifest_id, song.manifest_id);
     for (const file of ['dance.wav', 'march.wav']) await economy.ok(publish(file));
-    const shown = await (await fetch(`${hub.url}/works/${song.work_id}`)).json();
-    assert.equal(shown.title, 'A song');
+    const manifest = await (await fetch(`${hub.url}/works/${song.work_id}/manifest`)).json();
+    assert.equal(manifest.title, 'A song');
+    assert.equal(manifest.manifest_id, song.manifest_id);
     const packaged = readFileSync(join(song.folder, 'content.car'));
     assert.ok(!packaged.includes(readFileSync(at('song.wav')).subarray(1000, 1064)), 'it is encrypted');
     assert.equal(statSync(song.key_file).mode & 0o777, 0o600);

@@ -5,7 +5,6 @@ import { writeFileSync } from 'node:fs';
 import { run } from './devnet.mjs';
 
 const RATE_HZ = 22_050;
-const BEAT_SECS = 0.25;
 const SCALES = [[0, 2, 4, 5, 7, 9, 11], [0, 2, 3, 5, 7, 8, 10], [0, 2, 4, 7, 9]];
 const PARTIALS = [1, 0.5, 0.33, 0.2, 0.12];
 
@@ -26,12 +25,13 @@ function compose(seed, seconds) {
   const pick = (list) => list[Math.floor(random() * list.length)];
   const scale = pick(SCALES);
   const root = 45 + Math.floor(random() * 12);
+  const beatSecs = 0.18 + 0.2 * random();
   const notes = [];
-  for (let start = 0; start < seconds; start += BEAT_SECS * pick([1, 1, 2, 3])) {
-    notes.push({ start, length: BEAT_SECS * pick([1, 2, 4]), pitch: root + 12 * pick([1, 1, 2]) + pick(scale), loudness: 0.4 + 0.4 * random() });
+  for (let start = 0; start < seconds; start += beatSecs * pick([1, 1, 2, 3])) {
+    notes.push({ start, length: beatSecs * pick([1, 2, 4]), pitch: root + 12 * pick([1, 1, 2]) + pick(scale), loudness: 0.4 + 0.4 * random() });
   }
-  for (let start = 0; start < seconds; start += 4 * BEAT_SECS) {
-    notes.push({ start, length: 4 * BEAT_SECS, pitch: root + pick(scale) - 12 * pick([0, 1]), loudness: 0.7 });
+  for (let start = 0; start < seconds; start += 4 * beatSecs) {
+    notes.push({ start, length: 4 * beatSecs, pitch: root + pick(scale) - 12 * pick([0, 1]), loudness: 0.7 });
   }
   return notes;
 }

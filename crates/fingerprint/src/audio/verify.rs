@@ -14,7 +14,7 @@ const SEARCH_MS: f64 = 75.0;
 const MIN_EXPECTED: u32 = 12;
 /// How far above chance the count must be: in standard deviations, and as a part of what is possible.
 const MIN_DEVIATIONS: f64 = 7.0;
-const MIN_PART: f64 = 0.25;
+const MIN_PART: f64 = 0.28;
 /// Below this part the place must be the only one: music on one grid of beats and notes agrees with other such music
 /// better than by chance, but as well some beats away.
 const SURE_PART: f64 = 0.6;
@@ -79,8 +79,8 @@ pub(crate) fn verify(query: &AudioQuery, candidate: &AudioDescriptor, alignment:
     let frame = (0..3).fold(start, |frame, _| excerpt.refined(candidate, frame));
     let count = excerpt.count(candidate, frame);
     let likely = count.expected >= MIN_EXPECTED && count.deviations() >= MIN_DEVIATIONS && count.part() >= MIN_PART;
-    let accepted = likely
-        && (count.part() >= SURE_PART || count.part() >= MIN_LEAD * excerpt.best_elsewhere(candidate, frame));
+    let accepted =
+        likely && (count.part() >= SURE_PART || count.part() >= MIN_LEAD * excerpt.best_elsewhere(candidate, frame));
     Match {
         score_ppm: nearest_u32(count.part().clamp(0.0, 1.0) * 1e6),
         offset_ms: nearest_i64(frame.offset_ms),
