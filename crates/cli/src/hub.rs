@@ -41,7 +41,9 @@ impl HubArgs {
         }
         let mut known = KnownHubs::open(self.known_hubs.as_deref())?;
         for url in &self.urls {
-            let trust = known.key(url)?.map_or(Trust::FirstSeen, Trust::Pinned);
+            let trust = known
+                .key(url)?
+                .map_or(Trust::FirstSeen, |key| Trust::Pinned(Box::new(key)));
             let client = HubClient::connect(url, trust, chain_id, REQUEST_TIMEOUT).await;
             let client = client.wrap_err_with(|| format!("hub {url}"))?;
             known.remember(url, client.key())?;

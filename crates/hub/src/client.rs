@@ -99,7 +99,7 @@ impl ClientError {
 #[derive(Debug, Clone)]
 pub enum Trust {
     /// This one, seen before or learned elsewhere.
-    Pinned(HubKey),
+    Pinned(Box<HubKey>),
     /// The one that the hub itself names now: [`HubClient::key`] is to be kept for the next time.
     FirstSeen,
 }

@@ -1,5 +1,7 @@
 //! A chain in memory, works with manifests and descriptors, an empty store.
 
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "only tests call it")]
+
 mod synthetic;
 
 use std::{convert::Infallible, sync::Arc};

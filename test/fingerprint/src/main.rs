@@ -4,6 +4,11 @@
 //! answers the same questions. In: numbers of works and queries. Out: a table, keys of `fingerprint.json`, and
 //! `fingerprint.svg`. `make bench-fingerprint` calls it; docs/BENCHMARKS.md explains the figures.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "arithmetic of signals in a measurement, within known ranges"
+)]
+
 mod arrange;
 mod cells;
 mod chromaprint;

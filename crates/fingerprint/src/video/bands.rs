@@ -76,9 +76,10 @@ const fn step(frame: &FrameHash) -> u32 {
 /// One key for each group: its number above its bits. Bits are dealt to the groups in turn, so that each has low and high
 /// frequencies.
 fn keys(kind: Kind, hash: &Hash) -> impl Iterator<Item = u32> {
-    let groups: [u32; BANDS] = core::array::from_fn(|band| {
-        (0..BAND_BITS).fold(band as u32, |key, place| key << 1 | bit(hash, place * BANDS + band))
-    });
+    let group = |(number, band): (u32, usize)| {
+        (0..BAND_BITS).fold(number, |key, place| key << 1 | bit(hash, place * BANDS + band))
+    };
+    let groups: Vec<u32> = (0..).zip(0..BANDS).map(group).collect();
     groups.into_iter().map(move |group| anchor::key(kind, group))
 }
 

@@ -101,7 +101,8 @@ impl Grid {
                     .clone()
                     .map(|(line, share)| lines[line * GRID + column] * share)
                     .sum();
-                cells.push(((sum + pixels / 2) / pixels) as u8);
+                let mean = (sum + pixels / 2) / pixels;
+                cells.push(u8::try_from(mean).unwrap_or(u8::MAX));
             }
         }
         Ok(Self(cells))
@@ -161,9 +162,11 @@ fn shares(pixels: usize) -> Vec<impl Iterator<Item = (usize, u64)> + Clone> {
 
 /// For each frequency its wave over `length` cells.
 fn cosines(length: usize) -> Vec<i64> {
+    // The same in every program: the system's cosine is not.
+    #[allow(clippy::cast_possible_truncation, reason = "at most the scale")]
     let wave = |frequency: usize, cell: usize| {
         let angle = core::f64::consts::PI * frequency as f64 * (cell as f64 + 0.5) / length as f64;
-        (angle.cos() * COSINE_SCALE).round() as i64
+        libm::round(libm::cos(angle) * COSINE_SCALE) as i64
     };
     (1..=FREQUENCIES)
         .flat_map(|frequency| (0..length).map(move |cell| wave(frequency, cell)))
@@ -232,6 +235,7 @@ fn between_bars(brightest: &[u8; GRID]) -> core::ops::Range<usize> {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
 mod tests {
     use super::*;
     use crate::video::{distance, mirrored};

@@ -31,6 +31,7 @@ pub(crate) fn fp_id(video: &VideoDescriptor) -> FpId {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
 mod tests {
     use super::*;
     use crate::FrameHash;

@@ -151,6 +151,7 @@ fn thinned(frames: &[FrameHash]) -> Vec<FrameHash> {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
 mod tests {
     use super::*;
 

@@ -198,6 +198,7 @@ fn fit(pairs: &[Pair]) -> Option<Line> {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
 mod tests {
     use super::*;
     use crate::video::Hash;
@@ -232,7 +233,7 @@ mod tests {
                 .find(|frame| frame.at_ms <= from_ms + at_ms * speed / 1_000)
                 .unwrap();
             let mut hash = shown.hash;
-            (0..wrong).for_each(|bit| hash[bit % 32] ^= 1 << (bit / 32 + n as usize) % 8);
+            (0..wrong).for_each(|bit| hash[bit % 32] ^= 1 << ((bit / 32 + n as usize) % 8));
             FrameHash { at_ms, hash }
         };
         VideoQuery {

@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, reason = "only tests call it")]
+
 use std::{sync::Arc, time::Duration};
 
 use alloy::primitives::Address;
@@ -88,7 +90,7 @@ async fn a_client_publishes_and_recognises_either_way() {
     let query = excerpt(&work.sound, 20_000);
     assert_eq!(client.resolve(&query).await.unwrap()[0].work.work_id, work.id);
     let private = client.identify_privately(&query).await.unwrap();
-    assert_eq!(private.found[0].work, work.id);
+    assert_eq!(private.found[0].work.work_id, work.id);
     assert_eq!(private.asked.len(), 1, "one bucket, which is everything");
     let none = client
         .identify_privately(&excerpt(&testing::sound(99), 0))
@@ -108,7 +110,7 @@ async fn another_key_or_chain_is_noticed() {
     let hub = hub().await;
     let url = serve(hub.router.clone()).await;
     let key = connect(&url).await.unwrap().key().clone();
-    let pinned = |key| HubClient::connect(&url, Trust::Pinned(key), CHAIN_ID, TIMEOUT);
+    let pinned = |key| HubClient::connect(&url, Trust::Pinned(Box::new(key)), CHAIN_ID, TIMEOUT);
     pinned(key).await.unwrap();
     let other = HubSigner::new(creator_key(3)).key().clone();
     let refused = pinned(other).await.unwrap_err();

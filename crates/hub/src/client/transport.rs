@@ -71,7 +71,7 @@ impl Transport {
         let asked = joined(&base, &INFO);
         let answer = Answer::read(client.get(asked.clone()).send().await, MAX_JSON_BYTES).await?;
         let key = match trust {
-            Trust::Pinned(key) => key,
+            Trust::Pinned(key) => *key,
             Trust::FirstSeen => HubKey::from_jwk(&parsed::<HubInfo>(&answer.body)?.key)?,
         };
         let transport = Self { client, base, key };

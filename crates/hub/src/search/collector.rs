@@ -103,9 +103,9 @@ impl BestOfSegment {
 impl SegmentCollector for BestOfSegment {
     type Fruit = Vec<Ranked>;
 
+    #[allow(clippy::cast_possible_truncation, reason = "scores are sums of small whole numbers")]
     fn collect(&mut self, doc: DocId, score: Score) {
         let ranked = Ranked {
-            // Sums of small whole numbers: exact.
             score: score.max(0.0) as u32,
             work: self.work(doc),
         };

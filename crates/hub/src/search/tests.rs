@@ -55,7 +55,7 @@ fn the_order_does_not_depend_on_how_the_index_came_about() {
     let at_once = index(&one, &entries());
     let piecemeal = index(&other, &[entry(200, "River river", "gone soon", &[])]);
     for entry in entries().into_iter().rev() {
-        piecemeal.update(&[entry.clone()]).unwrap();
+        piecemeal.update(std::slice::from_ref(&entry)).unwrap();
         piecemeal.update(&[entry]).unwrap();
     }
     piecemeal.update(&[(B256::with_last_byte(200), None)]).unwrap();

@@ -4,7 +4,7 @@ use alloy::primitives::Address;
 use cwe_bindings::economy::contracts::{
     CWEPayouts,
     cwe_payouts::{
-        ICWEPayouts::{Basis, Books},
+        ICWEPayouts::{Basis, Books, Settlement, SettlementInputs},
         IEconomyParameters,
     },
     economy_parameters::IEconomyParameters::Parameters,
@@ -51,7 +51,7 @@ impl World {
             infra: U256::from(100),
             settlement: settlement.clone(),
         };
-        let value = cwe_dapr::public_value(51_337, &to_inputs(&record.inputs), &to_settlement(&settlement));
+        let value = cwe_dapr::public_value(51_337, &(&record.inputs).into(), &(&settlement).into());
         let events = EpochEvents {
             paid: U256::from(1_000),
             subscriptions: 10,
