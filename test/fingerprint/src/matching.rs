@@ -36,7 +36,7 @@ impl Tally {
         f64::from(self.wrong) / f64::from(self.asked.max(1))
     }
 
-    fn count(&mut self, truth: Option<u32>, answer: Option<u32>) {
+    pub(crate) fn count(&mut self, truth: Option<u32>, answer: Option<u32>) {
         self.asked += 1;
         self.known += u32::from(truth.is_some());
         match answer {
@@ -172,7 +172,7 @@ fn threshold(answers: &[&Answer], wrong: u32) -> f64 {
 
 /// An index in memory.
 #[derive(Default)]
-struct Index {
+pub(crate) struct Index {
     works: HashMap<u32, Descriptor>,
     postings: HashMap<u32, Vec<(u32, u32)>>,
 }
@@ -180,14 +180,14 @@ struct Index {
 const CANDIDATES: usize = 20;
 
 impl Index {
-    fn insert(&mut self, work: u32, descriptor: Descriptor) {
+    pub(crate) fn insert(&mut self, work: u32, descriptor: Descriptor) {
         for anchor in descriptor.anchors() {
             self.postings.entry(anchor.key).or_default().push((work, anchor.at));
         }
         self.works.insert(work, descriptor);
     }
 
-    fn answer(&self, query: &Query) -> Option<u32> {
+    pub(crate) fn answer(&self, query: &Query) -> Option<u32> {
         (0..query.variants()).find_map(|variant| {
             let accepted = self
                 .candidates(query, variant)

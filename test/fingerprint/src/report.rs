@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     cells::{CELLS, Cell},
+    extract,
     matching::{Outcome, Tally},
 };
 
@@ -51,7 +52,7 @@ fn recall(tallies: &[Tally], chosen: impl Fn(&Cell) -> bool) -> f64 {
 
 pub(crate) fn figures(outcome: &Outcome, realtime_factor: f64) -> Map<String, Value> {
     let mut figures = Map::new();
-    let mut put = |name: String, value: f64| figures.insert(name, Value::from((value * 1e6).round() / 1e6));
+    let mut put = |name: String, value: f64| figures.insert(name, extract::figure(value));
     for (prefix, tallies) in [("", &outcome.ours), ("chromaprint_", &outcome.chromaprint)] {
         put(
             format!("{prefix}recall_transcode_10s"),
