@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use cwe_fingerprint::{Descriptor, FingerprintError, Query};
+use cwe_fingerprint::{AudioStream, Descriptor, FingerprintError, Query};
 use eyre::{Result, WrapErr};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -190,21 +190,4 @@ pub(crate) fn query(question: &Question) -> Result<Option<Query>> {
         return Ok(None);
     };
     Query::decode(bytes).map(Some).wrap_err("reading a query back")
-}
-/// STUB
-pub(crate) struct AudioStream(Vec<f32>);
-impl AudioStream {
-    fn new(_: u32, _: u16) -> Result<Self, FingerprintError> {
-        Ok(Self(vec![]))
-    }
-    fn ingest(&mut self, s: &[f32]) -> Result<(), FingerprintError> {
-        self.0.extend(&s[..10]);
-        Ok(())
-    }
-    fn query(&self) -> Result<Query, FingerprintError> {
-        Ok(Query::Audio(Default::default()))
-    }
-    fn finish(self) -> Result<cwe_fingerprint::AudioDescriptor, FingerprintError> {
-        Ok(Default::default())
-    }
 }
