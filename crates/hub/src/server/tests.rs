@@ -159,6 +159,12 @@ async fn a_published_work_is_shown_searched_resolved_and_found_in_its_bucket() {
     );
     let bucket = Bucket::decode(&hub.get("/buckets/a0-0?page=0").await.body).unwrap();
     assert_eq!(B256::from(match_bucket(&query, &bucket)[0].0.0), work.id);
+    let told: BucketWorks = serde_json::from_value(hub.get("/buckets/a0-0/works").await.json()).unwrap();
+    assert_eq!(
+        told.works,
+        [first.work.clone()],
+        "whoever found it there need not ask for it"
+    );
 }
 
 #[tokio::test]
@@ -219,6 +225,8 @@ async fn a_blacklisted_work_is_shown_and_found_nowhere() {
     }
     let bucket = Bucket::decode(&hub.get("/buckets/a0-0").await.body).unwrap();
     assert!(bucket.entries.iter().all(|entry| entry.work.0 != work.id.0));
+    let told: BucketWorks = serde_json::from_value(hub.get("/buckets/a0-0/works").await.json()).unwrap();
+    assert!(told.works.iter().all(|told| told.work_id != work.id));
     let shown = hub.get(&format!("/works/{}", work.id)).await.json();
     assert_eq!(shown["status"]["state"], "blacklisted");
 }
@@ -517,6 +525,7 @@ async fn every_route_is_described() {
         "POST /resolve",
         "GET /buckets",
         "GET /buckets/{prefix}",
+        "GET /buckets/{prefix}/works",
         "GET /.well-known/cwe-hub.json",
     ];
     assert_eq!(described, specified.map(String::from).into());
