@@ -160,11 +160,8 @@ async fn a_published_work_is_shown_searched_resolved_and_found_in_its_bucket() {
     let bucket = Bucket::decode(&hub.get("/buckets/a0-0?page=0").await.body).unwrap();
     assert_eq!(B256::from(match_bucket(&query, &bucket)[0].0.0), work.id);
     let told: BucketWorks = serde_json::from_value(hub.get("/buckets/a0-0/works").await.json()).unwrap();
-    assert_eq!(
-        told.works,
-        [first.work.clone()],
-        "whoever found it there need not ask for it"
-    );
+    assert_eq!(told.works.len(), 1);
+    assert_eq!(told.works[0], first.work, "whoever found it there need not ask for it");
 }
 
 #[tokio::test]
