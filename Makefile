@@ -10,8 +10,8 @@ help: ## this list
 setup: ## install what is missing: C compiler, Rust toolchain, Node packages
 	@scripts/setup.sh
 
-demo: setup ## devnet, deposit, ERC-20 by forge, cast and viem, withdrawal, full node from L1 alone; PROOFS=1: to finality
-	@scripts/demo.sh $(if $(PROOFS),--proofs)
+demo: setup ## publish, subscribe, listen, prove usage, settle, withdraw, audit: the main job; PROOFS=1: to CLN on L1, hours
+	@scripts/demo.sh $(if $(PROOFS),,--quick) $(if $(FRESH),--fresh) $(if $(KEEP),--keep)
 
 prover: setup ## build the prover: cwe-prover and cwe-prover-stage
 	@scripts/prover.sh > /dev/null
@@ -76,7 +76,7 @@ wasm: setup ## build the wallet and the recognition of works for browsers and No
 	@scripts/wasm.sh
 	@scripts/wasm.sh fingerprint
 
-bench-prove: setup ## the demo to finality on L1, stage by stage, needs 18 GiB and about an hour -> target/bench/prove.json
+bench-prove: setup ## batches to finality on L1, stage by stage, needs 18 GiB and about an hour -> target/bench/prove.json
 	@scripts/bench-prove.sh
 
 guests: setup ## build the guest programs -> prover/elf/

@@ -48,6 +48,12 @@ has_chromium() {
   [ -x /usr/bin/chromium ] || [ -x /usr/bin/chromium-browser ] || [ -x /usr/bin/google-chrome ]
 }
 
+# test/demo/scores.mjs looks in these places.
+has_soundfont() {
+  [ -f "${SOUNDFONT:-}" ] || [ -f /usr/share/sounds/sf2/TimGM6mb.sf2 ] || [ -f /usr/share/sounds/sf2/default-GM.sf2 ] \
+    || [ -f /usr/share/soundfonts/default.sf2 ]
+}
+
 setup_packages() {
   need cc build-essential
   need pkg-config pkg-config
@@ -58,6 +64,9 @@ setup_packages() {
   has_chromium || need chromium chromium
   # Reads video, and sound in formats that no decoder is built in for; makes the re-encoded copies of tests.
   need ffmpeg ffmpeg
+  # Perform the demo's pieces.
+  need fluidsynth fluidsynth
+  has_soundfont || need soundfont timgm6mb-soundfont
 }
 
 setup_rust() {

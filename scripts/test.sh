@@ -7,12 +7,9 @@ mode="${1:-quick}"
 case "$mode" in
   quick)
     kills=3
-    demo=()
     ;;
   full)
     kills=25
-    # With real proofs, to a withdrawal that L1 pays out.
-    demo=(--proofs)
     export FOUNDRY_PROFILE=deep PROPTEST_CASES=512
     ;;
   *)
@@ -58,7 +55,7 @@ skipped() {
 
 # Suites that mostly wait for epochs to end run side by side; all others one by one, since they use the processor.
 end_to_end() {
-  local waiting=(test/e2e/{epoch-cli,payouts,wallet}.test.mjs) others=() suite result=0
+  local waiting=(test/e2e/{demo,epoch-cli,payouts,wallet}.test.mjs) others=() suite result=0
   for suite in test/e2e/*.test.mjs; do
     [[ " ${waiting[*]} " == *" $suite "* ]] || others+=("$suite")
   done
@@ -75,8 +72,10 @@ suites() {
     node --test --test-concurrency="$concurrency" --test-timeout=1800000 --test-reporter=spec "$@"
 }
 
-# What takes minutes to hours and 18 GiB. The demo has built the prover and left its keys.
+# What takes minutes to hours and 18 GiB. The first step builds the prover and leaves its keys.
 real_proofs() {
+  step finality env CWE="$target/debug/cwe" scripts/bench-prove.sh
+  step demo env CWE="$target/debug/cwe" scripts/demo.sh --data "$logs/demo" --fresh
   step stark cargo test --package cwe-prover-bench --test stark --locked -- --ignored
   step payouts-proofs env CWE="$target/debug/cwe" STAGE_PROGRAM="$(scripts/prover.sh --where)/cwe-prover-stage" \
     node --test --test-timeout=14400000 --test-reporter=spec test/e2e/payouts.test.mjs
@@ -95,14 +94,12 @@ if step rust-build cargo build --workspace --all-targets --locked --timings; the
   step wasm scripts/wasm.sh
   step fingerprint-wasm scripts/wasm.sh fingerprint
   step end-to-end end_to_end
-  step demo env CWE="$target/debug/cwe" scripts/demo.sh "${demo[@]}"
   [ "$mode" = quick ] || real_proofs
 else
   skipped rust-tests
   skipped wasm
   skipped fingerprint-wasm
   skipped end-to-end
-  skipped demo
 fi
 
 # Sums what the three test runners print at their ends.

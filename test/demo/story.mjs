@@ -1,242 +1,175 @@
-// The demo: what the rollup does, told step by step on a real devnet. Every step checks what it shows. With `--proofs`
-// the batches are proven, and the withdrawal is paid out because of the proof: `STAGE_PROGRAM` names the prover,
-// `PROVING_KEYS` the folder of its keys, `FIGURES` a file for what was measured.
-import assert from 'node:assert/strict';
-import { statSync, writeFileSync } from 'node:fs';
-import { cpus, homedir } from 'node:os';
-import { join } from 'node:path';
+// `make demo` and `cwe demo`: from creators' scores to money, on a real L1 and L2 with all services, five listeners and real
+// proofs of their usage. With `--quick` the proofs of programs, which take hours, are left out: behind the payouts then stand
+// contracts of the tests that compare values, and no batch becomes final.
+import { existsSync, rmSync } from 'node:fs';
+import { cpus, homedir, totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 
-import { createPublicClient, formatEther, http, parseAbi, parseEther } from 'viem';
-import { anvil } from 'viem/chains';
+import { Story } from './chapters.mjs';
+import { Daemons } from './daemons.mjs';
+import { finalize, keysFolder, makeKeys } from './finality.mjs';
+import { Run, duration } from './run.mjs';
+import { World } from './world.mjs';
 
-import { artifact, l2Public, l2Wallet } from '../lib/clients.mjs';
-import { ROOT, cwe, eventually, foundry, rpc, run, startDevnet, startNode, temporaryFolder } from '../lib/devnet.mjs';
+const HELP = `The main job from end to end: creators publish, listeners subscribe and play, the epoch ends, money arrives
 
-const colour = process.stdout.isTTY ? (code, text) => `\x1b[${code}m${text}\x1b[0m` : (_, text) => text;
-const proofs = process.argv.includes('--proofs');
-const started = Date.now();
-let number = 0;
+Usage: cwe demo [OPTIONS]
 
-/** Tells one step: its title, then what it found out. */
-async function step(title, work) {
-  const begun = Date.now();
-  number += 1;
-  console.log(`\n${colour('1', `${number}. ${title}`)}`);
-  const tell = (name, value) => console.log(`   ${name.padEnd(22)} ${value}`);
-  const result = await work(tell);
-  console.log(`   ${colour('32', '✓')} ${((Date.now() - begun) / 1000).toFixed(1)} s`);
-  return result;
+  --quick         leave out the proofs of programs: minutes instead of hours, and nothing becomes final on L1
+  --data <DIR>    keep everything in this folder, and go on from there when interrupted
+                  [default: cwe/demo in the user's data folder]
+  --fresh         throw away what the folder holds and begin anew
+  --keep          leave everything running at the end, until Ctrl-C
+  --kill-daemons  kill each daemon once, at random moments, with SIGKILL: the end must be the same
+  --json          end standard output with one line of JSON, and nothing else on it
+  --help          print this`;
+
+const OPTIONS = { quick: 'boolean', fresh: 'boolean', keep: 'boolean', json: 'boolean', help: 'boolean', 'kill-daemons': 'boolean', data: 'string' };
+/** A chain of its own: files of addresses are named by it. */
+const CHAIN_ID = 51_340;
+const PROOF_SECS = Number(process.env.PROOF_SECS ?? 5400);
+const QUICK_PROOF_SECS = 30;
+const MIN_MEMORY_BYTES = 20 * 2 ** 30;
+const KILL_EVERY_MS = [8_000, 25_000];
+
+function options() {
+  try {
+    const { values } = parseArgs({ options: Object.fromEntries(Object.entries(OPTIONS).map(([name, type]) => [name, { type }])) });
+    return values;
+  } catch (error) {
+    console.error(`${error.message}\n\n${HELP}`);
+    process.exit(2);
+  }
 }
 
-/** Runs a program that must succeed; returns its output. */
-async function must(binary, args, env) {
-  const { code, stdout, stderr } = await run(binary, args, { env });
-  assert.equal(code, 0, `${binary.split('/').pop()} ${args[0]} failed:\n${stderr}${stdout}`);
-  return stdout.trim();
+const given = options();
+if (given.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+const quick = given.quick === true;
+const folder = resolve(given.data ?? join(process.env.XDG_DATA_HOME ?? join(homedir(), '.local/share'), `cwe/demo${quick ? '-quick' : ''}`));
+const stage = quick ? undefined : process.env.STAGE_PROGRAM;
+
+function open() {
+  // A folder of something else is not thrown away by a slip.
+  if (given.fresh && existsSync(join(folder, 'demo.json'))) rmSync(folder, { recursive: true });
+  const settings = { data: folder, quick, json: given.json, count: 10 };
+  const run = new Run(settings);
+  if (!run.isDone('audit')) return run;
+  run.say(`The demo in ${folder} is finished: a new one begins.`);
+  rmSync(folder, { recursive: true });
+  return new Run(settings);
 }
 
-const folder = temporaryFolder();
-let devnet;
-let node;
-
-async function story() {
-  devnet = await step('An L1 and the L2 beside it (cwe devnet)', async (tell) => {
-    const running = await startDevnet(['--data', folder, '--batch-age-ms', '1500', ...(proofs ? ['--verifier'] : [])]);
-    const { l1_rpc, l1_chain_id, l2_rpc, l2_chain_id, contracts } = running.network;
-    tell('L1 (anvil)', `${l1_rpc}, chain id ${l1_chain_id}`);
-    tell('L2', `${l2_rpc}, chain id ${l2_chain_id}, currency CLN`);
-    tell('Rollup on L1', contracts.Rollup);
-    return running;
-  });
-  const { network } = devnet;
-  const file = join(folder, 'network.json');
-  writeFileSync(file, JSON.stringify(network));
-  const command = async (...args) => {
-    const { code, stdout, stderr } = await cwe([...args, '--json', '--network', file]);
-    assert.equal(code, 0, `cwe ${args[0]}: ${stderr}`);
-    return JSON.parse(stdout);
+/** Kills one daemon after the other, each once. */
+function killThem(run, daemons) {
+  const next = () => {
+    const [least, most] = KILL_EVERY_MS;
+    setTimeout(() => {
+      const name = daemons.names.find((daemon) => !killed.includes(daemon));
+      if (!name) return;
+      killed.push(name);
+      run.say(`   killed: ${name}`);
+      daemons.kill(name);
+      next();
+    }, least + Math.random() * (most - least)).unref();
   };
-  const key = network.accounts[0].private_key;
-  const client = l2Public(network);
-  const recipient = '0x000000000000000000000000000000000000c1e0';
-
-  await step('A deposit: 25 CLN from L1 to L2 (cwe deposit)', async (tell) => {
-    const deposit = await command('deposit', '25', '--to', recipient, '--dev-account', '0');
-    tell('message', `${deposit.message_index} of the inbox, block ${deposit.l2_block} on L2`);
-    const balance = await client.getBalance({ address: recipient });
-    assert.equal(balance, parseEther('25'));
-    tell('balance on L2', `${formatEther(balance)} CLN`);
-  });
-
-  const token = await step('An ERC-20 by forge script', async (tell) => {
-    const args = ['script', 'deploy/examples/DeployDemoToken.s.sol', '--rpc-url', network.l2_rpc, '--private-key', key, '--broadcast'];
-    const output = await must(foundry('forge'), args, { RECIPIENT: recipient, FOUNDRY_BROADCAST: join(folder, 'broadcast') });
-    const address = output.match(/token (0x[0-9a-fA-F]{40})/)[1];
-    tell('token', address);
-    return address;
-  });
-
-  await step('Used by cast', async (tell) => {
-    const rpcArgs = ['--rpc-url', network.l2_rpc];
-    const send = ['send', token, 'transfer(address,uint256)', recipient, '41', '--private-key', key, '--json', ...rpcArgs];
-    const receipt = JSON.parse(await must(foundry('cast'), send));
-    assert.equal(receipt.status, '0x1');
-    tell('transaction', `${receipt.transactionHash}, ${BigInt(receipt.gasUsed)} gas`);
-    const balance = await must(foundry('cast'), ['call', token, 'balanceOf(address)(uint256)', recipient, ...rpcArgs]);
-    tell('recipient has', balance);
-    assert.equal(BigInt(balance.split(' ')[0]), parseEther('1') + 41n);
-  });
-
-  await step('Used by viem, confirmed in milliseconds', async (tell) => {
-    const { abi } = artifact('DemoToken');
-    const wallet = l2Wallet(network, 0);
-    const times = [];
-    for (let count = 0; count < 20; count++) {
-      const begun = performance.now();
-      const hash = await wallet.writeContract({
-        address: token, abi, functionName: 'transfer', args: [recipient, 1n], gas: 100_000n,
-      });
-      const receipt = await rpc(network.l2_rpc, 'eth_getTransactionReceipt', [hash]);
-      assert.equal(receipt?.status, '0x1');
-      times.push(performance.now() - begun);
-    }
-    times.sort((a, b) => a - b);
-    tell('20 transfers', `median ${times[10].toFixed(1)} ms from viem's first request to the receipt`);
-    const balance = await client.readContract({ address: token, abi, functionName: 'balanceOf', args: [recipient], blockTag: 'pending' });
-    assert.equal(balance, parseEther('1') + 61n);
-  });
-
-  const { index, last } = await step('A withdrawal is initiated (cwe withdraw)', async (tell) => {
-    const withdrawal = await command('withdraw', '3', '--to', recipient, '--dev-account', '0');
-    tell('withdrawal', `${withdrawal.index}, leaf ${withdrawal.leaf}`);
-    tell('on L1', `claimable once its batch is finalized${proofs ? '' : '; without a verifier nothing is'}`);
-    const { code } = await cwe(['claim', String(withdrawal.index), '--dev-account', '0', '--network', file]);
-    assert.notEqual(code, 0);
-    return { index: String(withdrawal.index), last: BigInt(withdrawal.l2_block) };
-  });
-
-  await step('Everything is committed to L1 in blobs', async (tell) => {
-    await eventually('the commitment', async () => (await client.getBlock({ blockTag: 'safe' })).number >= last);
-    const status = await command('status');
-    tell('batches', `${status.l1.last_committed_batch} committed, ${status.l1.last_finalized_batch} finalized`);
-    tell('L2 safe', `block ${status.l2.safe.number}`);
-  });
-
-  await step('A full node rebuilds the chain from L1 alone (cwe node)', async (tell) => {
-    node = await startNode(folder);
-    const hex = `0x${last.toString(16)}`;
-    const rebuilt = await eventually('the rebuilt chain', () => rpc(node.url, 'eth_getBlockByNumber', [hex, false]));
-    const original = await rpc(network.l2_rpc, 'eth_getBlockByNumber', [hex, false]);
-    tell(`block ${last}`, 'state root');
-    tell('  sequencer', original.stateRoot);
-    tell('  rebuilt from L1', rebuilt.stateRoot);
-    assert.equal(rebuilt.stateRoot, original.stateRoot);
-    assert.equal(rebuilt.hash, original.hash);
-  });
-
-  await step('An auditor re-executes every batch (cwe audit)', async (tell) => {
-    const report = await command('audit');
-    assert.equal(report.ok, true);
-    const sum = (field) => report.batches.reduce((total, batch) => total + batch[field], 0);
-    tell('checked', `${report.batches.length} batches, ${sum('transactions')} transactions, ${sum('messages')} messages from L1`);
-    tell('data', `${sum('data_bytes')} bytes on L1`);
-  });
-
-  if (proofs) await proven(network, file, command, { index, recipient });
+  const killed = [];
+  next();
+  return killed;
 }
 
-/** From committed to final: proofs, and what follows from them. */
-async function proven(network, file, command, { index, recipient }) {
-  const l1 = createPublicClient({ chain: anvil, transport: http(network.l1_rpc) });
-  const { l1: { last_committed_batch: last } } = await command('status');
-  const options = ['--batch', '1', '--to', String(last), '--dev-account', '0', '--low-memory', '--json', '--network', file];
-  const data = process.env.XDG_DATA_HOME ?? join(homedir(), '.local/share');
-  const keys = process.env.PROVING_KEYS ?? join(data, 'cwe/prove/keys');
-  const figures = {};
-
-  /** Proves up to a stage; what it reports, its stages told. */
-  const prove = async (tell, ...more) => {
-    const args = ['prove', ...options, '--proving-keys', keys, '--stage-program', process.env.STAGE_PROGRAM, ...more];
-    const { code, stdout } = await cwe(args, { echo: true });
-    assert.equal(code, 0);
-    const report = JSON.parse(stdout);
-    for (const { stage, seconds, peak_memory_bytes: bytes } of report.stages) {
-      if (seconds === null) continue;
-      const peak = bytes / 2 ** 30;
-      tell(stage, `${seconds.toFixed(0)} s, ${peak.toFixed(1)} GiB`);
-      figures[`${stage}_s`] = rounded(seconds, 1);
-      figures[`${stage}_peak_gib`] = rounded(peak, 2);
-      figures.peak_memory_gib = Math.max(figures.peak_memory_gib ?? 0, rounded(peak, 2));
-    }
-    return report;
-  };
-
-  await step('The proving keys are made, once for all chains, or read (cwe-prover-stage keys)', async (tell) => {
-    const { code } = await run(process.env.STAGE_PROGRAM, ['keys', '--keys', keys], { echo: true });
-    assert.equal(code, 0);
-    tell('folder', keys);
-  });
-
-  await step('A STARK shows that the batches are right (cwe prove --stop-after stark)', async (tell) => {
-    const { output } = await prove(tell, '--stop-after', 'stark');
-    tell('STARK', `${statSync(output).size} bytes: ${output}`);
-  });
-
-  await step('A halo2 proof of the STARK makes the batches final on L1 (cwe prove --post)', async (tell) => {
-    const begun = Date.now();
-    const report = await prove(tell, '--post');
-    figures.finality_s = rounded((Date.now() - begun) / 1000, 1);
-    assert.equal(report.finalized, true);
-    const { l1: { last_finalized_batch: final } } = await command('status');
-    assert.ok(final >= last);
-    const [{ transactionHash: hash }] = await l1.getContractEvents({
-      address: network.contracts.Rollup, abi: artifact('Rollup').abi, eventName: 'BatchesFinalized', fromBlock: 0n,
+async function tell(run, world, daemons) {
+  const story = new Story(run, world);
+  const proofSecs = quick ? QUICK_PROOF_SECS : PROOF_SECS;
+  let killed;
+  await run.stage('network', 'L1, sequencer, full node, hub, relayer, coordinator, prover', 60, () => story.network(), { always: true });
+  if (given['kill-daemons']) killed = killThem(run, daemons);
+  if (stage) await makeKeys(run, stage);
+  await run.stage('publish', 'Two creators publish six works: performed, fingerprinted, encrypted, signed, registered', 60, () => story.publish());
+  await story.renewEpoch();
+  await run.stage('subscribe', 'Five listeners bring CLN from L1 and subscribe', 30, () => story.subscribe());
+  await run.stage('listen', 'They listen: re-encoded files are recognised on the device, minutes stay there', 30, () => story.listen());
+  await run.stage('submit', 'The epoch ends: each proves a month in zero knowledge, the relayer submits', 120, () => story.submit());
+  await run.stage('reveal', 'Single notes are revealed to the coordinator', 90, () => story.reveal());
+  await run.stage('settle', 'Aggregation and settlement: the L2 takes the proven payout list', quick ? 60 : 3000, () => story.settle(proofSecs));
+  await run.stage('withdraw', 'Creators and collaborators withdraw on the L2', 20, () => story.withdraw());
+  const finality = 'Batches are proven, L1 verifies, a creator holds CLN on L1';
+  if (quick) run.left('finalize', finality, '--quick makes no proofs, so nothing is final on L1');
+  else {
+    await run.stage('finalize', finality, 2400, async () => {
+      await story.committed();
+      await finalize(run, world, stage);
     });
-    const { gasUsed } = await l1.getTransactionReceipt({ hash });
-    figures.l1_prove_batches_gas = Number(gasUsed);
-    figures.proof_bytes = statSync(report.output).size;
-    tell('transaction', `${hash}, ${gasUsed} gas, a proof of ${figures.proof_bytes} bytes`);
-    tell('final', `batches 1 to ${last}, ${figures.finality_s} s after the STARK`);
-  });
-
-  await step('The withdrawal is paid out on L1 because of the proof (cwe claim)', async (tell) => {
-    const balanceOf = () =>
-      l1.readContract({ address: network.contracts.CLN, abi: parseAbi(['function balanceOf(address) view returns (uint256)']), functionName: 'balanceOf', args: [recipient] });
-    const before = await balanceOf();
-    const claimed = await command('claim', index, '--dev-account', '0', '--wait-secs', '60');
-    tell('transaction', claimed.l1_transaction);
-    const paid = (await balanceOf()) - before;
-    assert.equal(paid, parseEther('3'));
-    tell('paid out', `${formatEther(paid)} CLN`);
-  });
-
-  await step('The auditor checks the proof with its own verifier (cwe audit)', async (tell) => {
-    const report = await command('audit');
-    assert.equal(report.ok, true);
-    const sum = (field) => report.batches.reduce((total, batch) => total + batch[field], 0);
-    figures.batches = report.batches.length;
-    figures.transactions = sum('transactions');
-    tell('proofs', JSON.stringify(report.proofs ?? report.verifier ?? {}));
-  });
-  figures.cores = cpus().length;
-  if (process.env.FIGURES) writeFileSync(process.env.FIGURES, `${JSON.stringify(figures, null, 2)}\n`);
+  }
+  await run.stage('audit', 'An auditor checks everything from L1 alone', 30, () => story.audit());
+  if (killed) run.tell('killed and recovered', killed.join(', '));
 }
 
-const rounded = (value, digits) => Number(value.toFixed(digits));
+function summary(run, world, failure) {
+  const { kept } = run;
+  const report = {
+    ok: !failure, quick, stages: run.stages, conserved: kept.conserved === true, finalized_batches: kept.finalized ?? 0, epoch: kept.epoch ?? null,
+    notes: kept.notes ?? null, report: kept.report ?? null, data: folder, log: run.logFile, ...(failure && { error: failure.message }),
+  };
+  run.log('end', report);
+  run.say('');
+  for (const { name, seconds, result } of run.stages) {
+    const mark = result === 'failed' ? run.paint('31', '✗') : result === 'left out' ? run.paint('33', '–') : run.paint('32', '✓');
+    run.say(` ${mark} ${name.padEnd(10)} ${seconds.toFixed(1).padStart(8)} s  ${result}`);
+  }
+  if (failure) {
+    run.say(`\n${run.paint('31', 'The demo stopped:')} ${failure.message}`);
+    run.say(`The same command goes on from here. Logs: ${run.at('logs')}, ${run.logFile}`);
+  } else {
+    const sum = run.stages.reduce((total, { seconds }) => total + seconds, 0);
+    run.say(`\nAll of it in ${duration(sum)} on ${cpus().length} cores. Conserved to the last unit: ${kept.conserved ? 'yes' : 'NO'}.`);
+    if (quick) run.say(run.paint('33', 'Nothing is final: the proofs of aggregation, settlement and batches were left out. Usage proofs were real.'));
+    run.say(`Report of the epoch: ${kept.report}\nData, keys, logs:    ${folder}`);
+    if (given.keep) run.say(`Running until Ctrl-C: ${JSON.stringify(world.endpoints, null, 2)}\nWallets: network with RPC ${world.endpoints.l2_rpc}, chain id ${CHAIN_ID}, currency CLN`);
+    else run.say('To keep everything running at the end: --keep. A chain of your own: cwe devnet --node');
+  }
+  if (given.json) console.log(JSON.stringify(report));
+}
 
-let failure;
+function checkMachine() {
+  if (quick) return;
+  if (!stage) throw new Error('the proofs need the prover: run `make demo`, which builds it, or take --quick');
+  if (totalmem() < MIN_MEMORY_BYTES) throw new Error(`proofs need ${MIN_MEMORY_BYTES / 2 ** 30} GiB of memory, this machine has ${(totalmem() / 2 ** 30).toFixed(1)}: take --quick`);
+}
+
+async function main() {
+  checkMachine();
+  const run = open();
+  if (run.resumed) run.say(`Going on with the demo in ${folder}`);
+  const daemons = new Daemons(folder, (event, facts) => run.log(event, facts));
+  const schedule = { lengthSecs: 150, submissionSecs: 100, revealSecs: 60, aggregationSecs: quick ? QUICK_PROOF_SECS : PROOF_SECS };
+  const world = new World(run, daemons, { stage, keys: keysFolder(), chainId: CHAIN_ID, schedule });
+  let interrupt;
+  const interrupted = new Promise((_, fail) => {
+    interrupt = () => fail(new Error('interrupted'));
+    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, interrupt);
+  });
+  let failure;
+  try {
+    await Promise.race([tell(run, world, daemons), daemons.failed, interrupted]);
+  } catch (error) {
+    failure = error;
+    run.log('failed', { error: error.stack });
+  }
+  if (!failure) summary(run, world);
+  if (!failure && given.keep) await interrupted.catch(() => {});
+  await daemons.stop();
+  if (failure) summary(run, world, failure);
+  // Commands of an interrupted chapter may still run; they end with this process.
+  process.exit(failure ? 1 : 0);
+}
+
 try {
-  await story();
+  await main();
 } catch (error) {
-  failure = error;
-}
-await node?.stop();
-await devnet?.stop();
-if (failure) {
-  console.error(`\n${colour('31', 'the demo failed:')} ${failure.stack}`);
-  process.exitCode = 1;
-} else {
-  const l1 = createPublicClient({ chain: anvil, transport: http(devnet.network.l1_rpc, { retryCount: 0 }) });
-  await assert.rejects(l1.getBlockNumber(), undefined, 'something was left running');
-  console.log(`\nAll of it in ${((Date.now() - started) / 1000).toFixed(0)} s, nothing left running. Your own: cwe devnet --node`);
+  console.error(`cwe demo: ${error.message}`);
+  process.exit(1);
 }

@@ -5,25 +5,23 @@
 // of all Reveal proofs stands one that compares a "proof" with the value it should show; all other parts are the shipped
 // ones. With STAGE_PROGRAM (`make test-full`) the proofs are real too, and the verifiers those that a devnet deploys.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { encodeAbiParameters, keccak256, parseEther, toHex } from 'viem';
+import { keccak256, parseEther, toHex } from 'viem';
 
-import { artifact } from '../lib/clients.mjs';
-import { CWE, Program, ROOT, cwe, eventually, freePort, json } from '../lib/devnet.mjs';
+import { CWE, Program, cwe, eventually, freePort, json } from '../lib/devnet.mjs';
 import { Economy } from '../lib/economy.mjs';
+import { COMPARED_STAGE, comparingVerifiers, toldToCompare } from '../lib/payouts.mjs';
 
 const COORDINATOR = join(dirname(CWE), 'cwe-aggregator');
 const PROVER = join(dirname(CWE), 'cwe-prover');
 const REAL_STAGE = process.env.STAGE_PROGRAM;
-const STAGE = REAL_STAGE ?? join(ROOT, 'test/lib/stage.mjs');
+const STAGE = REAL_STAGE ?? COMPARED_STAGE;
 /** How long a proof takes at most, seconds; the window for aggregates must be as long. */
 const PROOF_SECS = REAL_STAGE ? Number(process.env.PROOF_SECS ?? 3600) : 45;
 const SCHEDULE = { lengthSecs: 90, submissionSecs: 90, revealSecs: 45, aggregationSecs: PROOF_SECS };
-/** Creation code of a contract whose every answer is whether the first argument is the first word of the second. */
-const COMPARES = '0x6e6004356064351460005260206000f3600052600f6011f3';
 const FEE = parseEther('5');
 const LISTENERS = ['ann', 'bob'];
 const COORDINATOR_ACCOUNT = 6;
@@ -65,10 +63,7 @@ describe('from listening to money', () => {
   };
   const startProver = async () => {
     const port = await freePort();
-    const control = at('control');
-    mkdirSync(control);
-    writeFileSync(join(control, 'ops'), `http://127.0.0.1:${port}`);
-    writeFileSync(join(control, 'wrap'), 'value');
+    const control = toldToCompare(at('control'), `http://127.0.0.1:${port}`);
     const stages = REAL_STAGE ? { 'stages.profile': 'low-memory', 'stages.keys': process.env.PROVING_KEYS ?? at('keys') } : {};
     await start(PROVER, ['--data-dir', at('prover'), '--stage-program', STAGE, ...set({
       'l1.rpc_url': network.l1_rpc, 'l1.chain_id': network.l1_chain_id, 'l1.rollup': network.contracts.Rollup, 'l1.inbox': network.contracts.Inbox,
@@ -76,23 +71,13 @@ describe('from listening to money', () => {
       'finalize_every.batches': 1024, 'finalize_every.secs': 100_000, 'post.enabled': false, 'post.prover': network.accounts[PROVER_ACCOUNT].address,
     })], { env: { STAGE_TEST: control } });
   };
-  /** Verifiers behind which the stage program's "proofs" count. */
-  const comparingVerifiers = async () => {
-    const compares = await economy.create(COMPARES);
-    const { keyHash, sG2, srs } = JSON.parse(readFileSync(join(ROOT, 'contracts/src/generated/reveal-key.json'), 'utf8'));
-    const types = [{ type: 'address' }, { type: 'bytes32' }, { type: 'uint256[4]' }, { type: 'string' }];
-    const { bytecode } = artifact('AggregationVerifier');
-    const aggregationVerifier = await economy.create(bytecode + encodeAbiParameters(types, [compares, keyHash, sG2.map(BigInt), srs]).slice(2));
-    return { aggregationVerifier, settlementVerifier: compares, deployPayoutVerifiers: false };
-  };
-
   before(async () => {
     economy = await Economy.start(51338);
     ({ network } = economy);
     own = { env: { XDG_CACHE_HOME: at('cache') } };
     writeFileSync(at('password'), 'correct horse\n');
     writeFileSync(at('coordinator.key'), network.accounts[COORDINATOR_ACCOUNT].private_key, { mode: 0o600 });
-    await economy.deploy({ ...(REAL_STAGE ? {} : await comparingVerifiers()), schedule: SCHEDULE });
+    await economy.deploy({ ...(REAL_STAGE ? {} : await comparingVerifiers((code) => economy.create(code))), schedule: SCHEDULE });
     ({ addresses } = economy);
     coordinator = await startCoordinator();
     await startProver();

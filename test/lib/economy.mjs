@@ -1,6 +1,6 @@
 // An economy on a real L2: deployed by its script, driven by cast, waited for by its own clock.
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { getAddress, keccak256, toHex } from 'viem';
@@ -18,10 +18,23 @@ export async function tool(name, args, env) {
 }
 
 export class Economy {
-  #folder = temporaryFolder();
+  #folder;
   devnet;
   network;
   addresses;
+
+  constructor(folder = temporaryFolder()) {
+    this.#folder = folder;
+  }
+
+  /** The economy of a network that runs already; its files are in `folder`, which may hold them from before. */
+  static attach(folder, network) {
+    const economy = new Economy(folder);
+    economy.network = network;
+    writeFileSync(economy.at('network.json'), JSON.stringify(network));
+    if (existsSync(economy.addressFile)) economy.addresses = JSON.parse(readFileSync(economy.addressFile, 'utf8'));
+    return economy;
+  }
 
   /**
    * A devnet, without contracts of ours on its L2 yet. Scripts name the file of addresses by the chain: suites that run
@@ -102,11 +115,12 @@ export class Economy {
     return tool('cast', ['send', this.network.accounts[6].address, '--value', '1', ...this.key(5)]);
   }
 
-  /** Gives an account a creator's credential. */
+  /** Gives an account, by its number or address, a creator's credential. */
   credential(account) {
-    const [issuer, holder] = [this.network.accounts[0].address, this.network.accounts[account].address];
+    const issuer = this.network.accounts[0].address;
+    const holder = typeof account === 'number' ? this.network.accounts[account].address : account;
     const now = Math.floor(Date.now() / 1000);
-    const issuance = `(${issuer},${holder},0,${keccak256(toHex('credential'))},${now + 10 ** 7},${now + 10 ** 6})`;
+    const issuance = `(${issuer},${holder},0,${keccak256(holder)},${now + 10 ** 7},${now + 10 ** 6})`;
     return this.send(0, this.addresses.identity, 'issue((address,address,uint8,bytes32,uint64,uint64),bytes)', issuance, '0x');
   }
 

@@ -14,6 +14,10 @@ use serde::Serialize;
 
 use crate::{amount, keys::KeyArgs, l2, network::NetworkArgs, progress::Progress};
 
+/// Part of the estimated gas that is added to it: messages that others enqueue in the same block move this one, and with it
+/// the storage that it writes, some of which is new.
+const GAS_MARGIN_DIVISOR: u64 = 4;
+
 /// Deposit CLN: lock it on L1, receive it on L2
 #[derive(Debug, clap::Args)]
 pub(crate) struct DepositArgs {
@@ -99,7 +103,9 @@ pub(crate) async fn run(args: &DepositArgs) -> Result<()> {
         .wrap_err("reading the message fee")?;
     let bridge = Bridge::new(network.contracts.bridge, &l1);
     let deposit = bridge.deposit(to, args.amount, args.gas_limit).value(fee);
+    let estimated = deposit.estimate_gas().await.wrap_err("depositing")?;
     let receipt = deposit
+        .gas(estimated.saturating_add(estimated / GAS_MARGIN_DIVISOR))
         .send()
         .await
         .wrap_err("depositing")?

@@ -8,6 +8,7 @@ mod amount;
 mod audit;
 mod claim;
 mod creator;
+mod demo;
 mod deposit;
 mod devnet;
 mod economy;
@@ -47,6 +48,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::DemoArgs),
     Devnet(devnet::DevnetArgs),
     Node(node::NodeArgs),
     Genesis(genesis::GenesisArgs),
@@ -82,6 +84,7 @@ fn main() -> Result<()> {
 
 async fn run(command: Command) -> Result<()> {
     match command {
+        Command::Demo(args) => demo::run(&args),
         Command::Devnet(args) => devnet::run(&args).await,
         Command::Node(args) => node::run(&args).await,
         Command::Genesis(args) => genesis::run(&args),
