@@ -5,9 +5,14 @@ import { basename, join } from 'node:path';
 
 import { ROOT, cleanEnvironment, eventually, isAlive } from '../lib/devnet.mjs';
 
+/** Before the first restart; twice as much before the next one. */
 const RESTART_DELAY_MS = 500;
 /** A daemon that dies so often within a minute will not recover. */
 const MOST_RESTARTS = 5;
+/** What fails so long after a daemon's death may fail because of it. */
+const DISTURBANCE_MS = 10_000;
+const RETRY_DELAY_MS = 3000;
+const MOST_TRIES = 5;
 const STOP_TIMEOUT_MS = 60_000;
 const QUOTED_LOG_BYTES = 3000;
 /** The L1 and the chain go last: the others may still write to them. */
@@ -18,6 +23,7 @@ export class Daemons {
   #tell;
   #all = new Map();
   #stopping = false;
+  #lastDeath = 0;
   #fail;
   /** Rejects when a daemon can't be kept alive. */
   failed = new Promise((_, fail) => (this.#fail = fail));
@@ -68,6 +74,20 @@ export class Daemons {
     this.#all.get(name)?.child?.kill('SIGKILL');
   }
 
+  /** Does what may fail while a daemon is down, again when one was; for steps that can be repeated. */
+  async steadily(work) {
+    for (let attempt = 1; ; attempt++) {
+      const begun = Date.now();
+      try {
+        return await work();
+      } catch (error) {
+        if (this.#stopping || attempt === MOST_TRIES || this.#lastDeath < begun - DISTURBANCE_MS) throw error;
+        this.#tell('tried again', { error: error.message });
+        await new Promise((done) => setTimeout(done, RETRY_DELAY_MS));
+      }
+    }
+  }
+
   /** Stops all of them, the L1 last. */
   async stop() {
     this.#stopping = true;
@@ -102,13 +122,14 @@ export class Daemons {
   #ended(daemon, how) {
     if (this.#stopping) return;
     const now = Date.now();
+    this.#lastDeath = now;
     daemon.deaths = [...daemon.deaths.filter((at) => now - at < 60_000), now];
     this.#tell('died', { daemon: daemon.name, how });
     if (daemon.deaths.length > MOST_RESTARTS) {
       this.#fail(new Error(`${daemon.name} ends as soon as it is started (${how}); its log, ${this.logOf(daemon.name)}, ends with:\n${this.#lastWords(daemon.name)}`));
       return;
     }
-    setTimeout(() => this.#stopping || this.#spawn(daemon), RESTART_DELAY_MS);
+    setTimeout(() => this.#stopping || this.#spawn(daemon), RESTART_DELAY_MS * 2 ** (daemon.deaths.length - 1));
   }
 
   async #stopOne(name) {
