@@ -120,7 +120,7 @@ class Shell {
     this.#child.once('exit', () => (this.#over = true));
     process.on('exit', () => this.#signal('SIGKILL'));
     const loopback = isolation ? 'ip link set lo up' : ':';
-    this.#child.stdin.write(`exec 2>&1; ${loopback}; set -Eeuo pipefail; trap 'source=\${BASH_SOURCE[0]:-}; echo "\${source##*/}:$LINENO: $BASH_COMMAND: exit code $?"' ERR\n`);
+    this.#child.stdin.write(`exec 2>&1; ${loopback}; set -Eeuo pipefail; trap 'code=$?; source=\${BASH_SOURCE[0]:-}; echo "\${source##*/}:$LINENO: $BASH_COMMAND: exit code $code"' ERR\n`);
   }
 
   /** Runs a file: `{ ok, output }`. */
