@@ -1,11 +1,11 @@
-//! Discovery hubs as `cwe work` and `cwe identify` use them.
+//! Discovery hubs as `cwe work`, `cwe identify` and `cwe play` use them.
 
 mod known;
 
 use std::{path::PathBuf, time::Duration};
 
 use alloy::primitives::B256;
-use cwe_fingerprint::{Descriptor, Match, Query};
+use cwe_fingerprint::{Descriptor, Match, Query, bucket::BucketEntry};
 use cwe_hub::{
     api::FoundWork,
     client::{ClientError, HubClient, Trust},
@@ -81,6 +81,14 @@ pub(crate) struct Found {
     pub matched: Match,
 }
 
+/// What a private lookup gave.
+pub(crate) struct Lookup {
+    /// The work, and what its bucket has of it.
+    pub found: Option<(Found, Vec<BucketEntry>)>,
+    /// Buckets that the hub was asked for.
+    pub buckets: usize,
+}
+
 impl Hub {
     /// Its URL.
     pub(crate) fn url(&self) -> &str {
@@ -91,16 +99,20 @@ impl Hub {
     ///
     /// # Errors
     /// The hub fails.
-    pub(crate) async fn identify(&self, query: &Query) -> Result<Option<Found>> {
+    pub(crate) async fn identify(&self, query: &Query) -> Result<Lookup> {
         let answer = self
             .client
             .identify_privately(query)
             .await
             .map_err(|error| self.failed(error))?;
-        Ok(answer.found.into_iter().next().map(|found| Found {
-            work: found.work,
-            matched: found.matched,
-        }))
+        let found = answer.found.into_iter().next().map(|found| {
+            let (work, matched) = (found.work, found.matched);
+            (Found { work, matched }, found.entries)
+        });
+        Ok(Lookup {
+            found,
+            buckets: answer.asked.len(),
+        })
     }
 
     /// The same, asked plainly: the hub learns which work it is.

@@ -139,7 +139,7 @@ async fn ask(args: &IdentifyArgs, hub: &Hub, excerpt: &Excerpt) -> Result<Option
     if args.plain {
         hub.resolve(&excerpt.query).await
     } else {
-        hub.identify(&excerpt.query).await
+        Ok(hub.identify(&excerpt.query).await?.found.map(|(found, _)| found))
     }
 }
 

@@ -23,6 +23,7 @@ mod listener;
 mod media;
 mod network;
 mod node;
+mod play;
 mod progress;
 mod prove;
 mod status;
@@ -62,6 +63,7 @@ enum Command {
     Work(work::WorkArgs),
     Fingerprint(fingerprint::FingerprintArgs),
     Identify(identify::IdentifyArgs),
+    Play(Box<play::PlayArgs>),
     Listener(listener::ListenerArgs),
     Wallet(Box<wallet::WalletArgs>),
     Epoch(epoch::EpochArgs),
@@ -98,6 +100,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Work(args) => work::run(&args).await,
         Command::Fingerprint(args) => fingerprint::run(&args),
         Command::Identify(args) => identify::run(&args).await,
+        Command::Play(args) => play::run(&args).await,
         Command::Listener(args) => listener::run(&args).await,
         Command::Wallet(args) => wallet::run(&args).await,
         Command::Epoch(args) => epoch::run(&args).await,

@@ -39,6 +39,14 @@ impl KindArgs {
     }
 }
 
+/// Whether a file is a picture, whatever its name.
+///
+/// # Errors
+/// It can't be read.
+pub(crate) fn is_picture(file: &Path) -> Result<bool> {
+    Ok(sniff(file)? == Kind::Image)
+}
+
 fn sniff(file: &Path) -> Result<Kind> {
     let mut first = Vec::new();
     File::open(file)

@@ -16,13 +16,18 @@ mod submit;
 
 use eyre::Result;
 
+pub(crate) use self::{
+    file::{Access, WalletFileArgs},
+    record::{When, warn_about},
+};
+
 /// What `cwe wallet --help` ends with.
 const MANUAL: &str = "\
 A month, from the first minute to the last reveal:
 
   cwe wallet create                      an identity, its phrase (write it down), an encrypted file
   cwe listener subscribe --tier light --commitment 0x…   pays the epoch's fee; the commitment is what create printed
-  cwe wallet record WORK --seconds 180   or import FILE, or merge WALLET of another device
+  cwe play FILE                          or record WORK --seconds 180, import FILE, merge WALLET of another device
   cwe wallet statement                   who would get how much; --exclude, --include, --set change it
   (the epoch ends)
   cwe wallet fix-key --key-file FILE     if nobody did it yet

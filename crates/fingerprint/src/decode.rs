@@ -24,7 +24,9 @@ const CONTAINERS: &str = "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,flv,mpeg,mpe
      tta,wv,dsf,tak,opus";
 /// What `ffmpeg` gives.
 const RATE_HZ: u32 = 44_100;
-const CHANNELS: u16 = 1;
+/// One channel for comparing, two for ears.
+const MONO: u16 = 1;
+const STEREO: u16 = 2;
 const SAMPLE_BYTES: usize = 4;
 const CHUNK_SAMPLES: usize = 16_384;
 /// How ffmpeg says that there is nothing to map.
@@ -38,13 +40,25 @@ pub type Sink<'a> = dyn FnMut(u32, u16, &[f32]) -> Result<ControlFlow<()>, Finge
 /// # Errors
 /// The file can't be read, has no sound or none that can be decoded; or the sink fails.
 pub fn decode_audio(path: &Path, sink: &mut Sink<'_>) -> Result<(), FileError> {
+    decode(path, MONO, sink)
+}
+
+/// The same for playing it: sound that ffmpeg decodes keeps two channels.
+///
+/// # Errors
+/// As [`decode_audio`].
+pub fn decode_audio_stereo(path: &Path, sink: &mut Sink<'_>) -> Result<(), FileError> {
+    decode(path, STEREO, sink)
+}
+
+fn decode(path: &Path, ffmpeg_channels: u16, sink: &mut Sink<'_>) -> Result<(), FileError> {
     let file = File::open(path).map_err(|source| FileError::Open {
         path: path.to_owned(),
         source,
     })?;
     match decode_here(file, sink)? {
         Outcome::Decoded => Ok(()),
-        Outcome::Not(reason) => decode_by_ffmpeg(path, sink).map_err(|error| match error {
+        Outcome::Not(reason) => decode_by_ffmpeg(path, ffmpeg_channels, sink).map_err(|error| match error {
             FileError::NoFfmpeg => FileError::NotDecoded {
                 path: path.to_owned(),
                 reason: format!("{reason}; the program ffmpeg knows more formats, if it is installed"),
@@ -128,9 +142,9 @@ fn decoder(format: &dyn FormatReader) -> Option<(u32, Box<dyn AudioDecoder>)> {
     Some((track.id, decoder.ok()?))
 }
 
-fn decode_by_ffmpeg(path: &Path, sink: &mut Sink<'_>) -> Result<(), FileError> {
-    let (rate, channels) = (RATE_HZ.to_string(), CHANNELS.to_string());
-    let what = ["-map", "0:a:0", "-vn", "-sn", "-dn", "-ac", &channels, "-ar", &rate];
+fn decode_by_ffmpeg(path: &Path, channels: u16, sink: &mut Sink<'_>) -> Result<(), FileError> {
+    let (rate, count) = (RATE_HZ.to_string(), channels.to_string());
+    let what = ["-map", "0:a:0", "-vn", "-sn", "-dn", "-ac", &count, "-ar", &rate];
     let mut ffmpeg = Ffmpeg::start(path, CONTAINERS, &what, "f32le")?;
     let mut bytes = vec![0; CHUNK_SAMPLES * SAMPLE_BYTES];
     let mut given = false;
@@ -149,7 +163,7 @@ fn decode_by_ffmpeg(path: &Path, sink: &mut Sink<'_>) -> Result<(), FileError> {
             break;
         }
         given = true;
-        if sink(RATE_HZ, CHANNELS, &samples)?.is_break() {
+        if sink(RATE_HZ, channels, &samples)?.is_break() {
             return Ok(());
         }
     }

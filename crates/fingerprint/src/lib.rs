@@ -20,7 +20,7 @@ pub use anchor::{Alignment, Anchor, Match, OFFSET_TOLERANCE, Probe, offset};
 pub use audio::AudioStream;
 pub use codec::DecodeError;
 #[cfg(feature = "decode")]
-pub use decode::{Sink, decode_audio};
+pub use decode::{Sink, decode_audio, decode_audio_stereo};
 pub use descriptor::{AudioDescriptor, Descriptor, FrameHash, ImageDescriptor, MAX_DURATION_MS, Peak, VideoDescriptor};
 pub use error::FingerprintError;
 pub use fp_id::{FpId, FpIdError, compare};

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, time::Duration};
 use alloy::primitives::B256;
 use cwe_fingerprint::{
     Kind, Match, Query,
-    bucket::{Bucket, BucketError, BucketPrefix, MAX_PAGE_BYTES, WorkId, match_bucket, prefixes},
+    bucket::{Bucket, BucketEntry, BucketError, BucketPrefix, MAX_PAGE_BYTES, WorkId, match_bucket, prefixes},
 };
 use cwe_manifest::{MAX_DOCUMENT_BYTES, Manifest, ManifestError};
 use reqwest::{Method, Url};
@@ -111,6 +111,8 @@ pub struct Found {
     pub work: FoundWork,
     /// How surely, and where in it the excerpt begins.
     pub matched: Match,
+    /// What the bucket has of the work, by time: what is heard next can be compared with it without asking again.
+    pub entries: Vec<BucketEntry>,
 }
 
 /// What a private lookup found, and what it told.
@@ -129,7 +131,7 @@ struct Crowd {
     works: u32,
     pages: u32,
     /// Those that the excerpt may be of.
-    matched: BTreeMap<B256, Match>,
+    matched: BTreeMap<B256, (Match, Vec<BucketEntry>)>,
 }
 
 /// A hub's client. Cheap to clone.
@@ -251,15 +253,25 @@ impl HubClient {
         let mut crowd = Crowd::default();
         loop {
             let bucket = self.bucket(prefix, crowd.pages).await?;
+            let pages = bucket.pages.min(MAX_PAGES);
             crowd.works = crowd.works.max(bucket.works);
             for (WorkId(work), matched) in match_bucket(query, &bucket) {
-                let best = crowd.matched.entry(work.into()).or_insert(matched);
+                let (best, _) = crowd
+                    .matched
+                    .entry(work.into())
+                    .or_insert_with(|| (matched, Vec::new()));
                 if matched.score_ppm > best.score_ppm {
                     *best = matched;
                 }
             }
+            // A work that is in several pages may have been recognised in an earlier one.
+            for entry in bucket.entries {
+                if let Some((_, entries)) = crowd.matched.get_mut(&B256::new(entry.work.0)) {
+                    entries.push(entry);
+                }
+            }
             crowd.pages += 1;
-            if crowd.pages >= bucket.pages.min(MAX_PAGES) {
+            if crowd.pages >= pages {
                 return Ok(crowd);
             }
         }
@@ -274,7 +286,7 @@ impl HubClient {
             let answer = self.transport.ask(Method::GET, url, None, MAX_JSON_BYTES).await?;
             for work in parsed::<BucketWorks>(&answer)?.works {
                 let matched = crowd.matched.remove(&work.work_id);
-                found.extend(matched.map(|matched| Found { work, matched }));
+                found.extend(matched.map(|(matched, entries)| Found { work, matched, entries }));
             }
         }
         found.sort_by_key(|found| (std::cmp::Reverse(found.matched.score_ppm), found.work.work_id));

@@ -42,12 +42,16 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Seconds and plays that the listener wants to have counted; none when the work is excluded.
+    /// Seconds and plays that the listener wants to have counted; none when the work is excluded. What was listened to
+    /// was played once at least, even if that play began in the epoch before.
     pub fn counted(&self) -> Option<(u64, u64)> {
         match self.ruling {
             Some(Ruling::Excluded) => None,
             Some(Ruling::Set { seconds, plays }) => Some((seconds, plays)),
-            None | Some(Ruling::AsRecorded) => Some((self.recorded_secs, self.recorded_plays)),
+            None | Some(Ruling::AsRecorded) => {
+                let least = u64::from(self.recorded_secs > 0);
+                Some((self.recorded_secs, self.recorded_plays.max(least)))
+            }
         }
     }
 }
@@ -252,6 +256,20 @@ mod tests {
         assert_eq!(listening[&work(1)].counted(), Some((100, 2)));
         assert_eq!(listening[&work(2)].counted(), Some((30, 1)));
         assert!(ledger.listening(2).is_empty());
+    }
+
+    #[test]
+    fn pieces_of_a_play_are_one_play_and_one_at_least_in_every_epoch() {
+        let piece = |sequence, plays| Session {
+            plays,
+            ..session(1, sequence, 1, 30)
+        };
+        let mut ledger = Ledger::default();
+        ledger.add(1, piece(0, 1)).unwrap();
+        ledger.add(1, piece(1, 0)).unwrap();
+        ledger.add(2, piece(2, 0)).unwrap();
+        assert_eq!(ledger.listening(1)[&work(1)].counted(), Some((60, 1)));
+        assert_eq!(ledger.listening(2)[&work(1)].counted(), Some((30, 1)));
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub struct Played {
     pub work: WorkId,
     /// How long.
     pub seconds: u32,
-    /// How often.
+    /// How often it was begun; 0 goes on with the play that was recorded before.
     pub plays: u32,
     /// Epoch that it belongs to, if the player knows; else that of the time.
     pub epoch: Option<u64>,
@@ -333,6 +333,12 @@ impl Contents {
         self.device
     }
 
+    /// The epoch at the device's time `now_secs`, as far as the epochs' times are known.
+    pub fn epoch_at(&self, now_secs: u64) -> Option<u64> {
+        let mut clock = self.clock;
+        self.schedule?.epoch_at(clock.read(now_secs).at_secs)
+    }
+
     /// Sessions and corrections.
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -355,8 +361,10 @@ impl Contents {
 
     fn record(&mut self, played: Played, now_secs: u64) -> Result<Recorded, WalletError> {
         let clock = self.clock.read(now_secs);
-        let by_time = || self.schedule.and_then(|schedule| schedule.epoch_at(clock.at_secs));
-        let epoch = played.epoch.or_else(by_time).ok_or(WalletError::NoSchedule)?;
+        let epoch = played
+            .epoch
+            .or_else(|| self.epoch_at(now_secs))
+            .ok_or(WalletError::NoSchedule)?;
         let session = Session {
             device: self.device,
             sequence: self.next_sequence,

@@ -26,11 +26,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A wallet in a file.
-pub(super) type OpenWallet = Wallet<FileStorage, SystemEntropy>;
+pub(crate) type OpenWallet = Wallet<FileStorage, SystemEntropy>;
 
 /// Which wallet.
 #[derive(Debug, clap::Args)]
-pub(super) struct WalletFileArgs {
+pub(crate) struct WalletFileArgs {
     /// Wallet file; default: cwe/wallet in the user's data folder
     #[arg(long, value_name = "FILE", env = "CWE_WALLET")]
     wallet: Option<PathBuf>,
@@ -65,7 +65,7 @@ impl WalletFileArgs {
     ///
     /// # Errors
     /// There is no wallet, it is in use, or there is no password.
-    pub(super) fn access(&self) -> Result<Access> {
+    pub(crate) fn access(&self) -> Result<Access> {
         let path = self.path()?;
         // Before anybody types a password.
         storage(&path)?;
@@ -111,7 +111,7 @@ impl WalletFileArgs {
 }
 
 /// What it takes to open a wallet again and again.
-pub(super) struct Access {
+pub(crate) struct Access {
     path: PathBuf,
     password: Zeroizing<Vec<u8>>,
 }
@@ -121,7 +121,7 @@ impl Access {
     ///
     /// # Errors
     /// It is gone, in use or damaged, or the password is wrong.
-    pub(super) fn open(&self) -> Result<OpenWallet> {
+    pub(crate) fn open(&self) -> Result<OpenWallet> {
         Wallet::open(storage(&self.path)?, SystemEntropy, &self.password)
             .wrap_err_with(|| self.path.display().to_string())
     }

@@ -1,4 +1,4 @@
-//! `cwe wallet record` and `import`: sessions by hand or from a file, until players record them.
+//! `cwe wallet record` and `import`: sessions by hand or from a file, beside those that `cwe play` records.
 
 use std::{io::Read, path::PathBuf};
 
@@ -17,15 +17,15 @@ const MAX_IMPORT_BYTES: u64 = 16 << 20;
 
 /// How a session finds its epoch.
 #[derive(Debug, clap::Args)]
-struct When {
+pub(crate) struct When {
     /// Epoch that it counts in; default: the running one
     #[arg(long, value_name = "N")]
-    epoch: Option<u64>,
+    pub(crate) epoch: Option<u64>,
     /// Don't ask the L2 for the running epoch: reckon it from what it said last
     #[arg(long)]
     offline: bool,
     #[command(flatten)]
-    economy: EconomyArgs,
+    pub(crate) economy: EconomyArgs,
 }
 
 /// Record that a work was listened to
@@ -37,7 +37,7 @@ pub(super) struct RecordArgs {
     #[arg(long, value_name = "N")]
     seconds: u32,
     /// How often it was begun
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     plays: u32,
     /// Print the result as one line of JSON
     #[arg(long)]
@@ -51,7 +51,7 @@ pub(super) struct RecordArgs {
 /// Record sessions from a file: [{"work": "0x00…", "seconds": 60, "plays": 1, "epoch": 3}, …], all or none
 #[derive(Debug, clap::Args)]
 pub(super) struct ImportArgs {
-    /// JSON file; `plays` (1) and `epoch` (the running one) may be left out
+    /// JSON file; `plays` (1; 0 goes on with a play before) and `epoch` (the running one) may be left out
     sessions: PathBuf,
     /// Print the result as one line of JSON
     #[arg(long)]
@@ -124,7 +124,11 @@ pub(super) async fn import(args: &ImportArgs) -> Result<()> {
 }
 
 impl When {
-    async fn learn(&self, wallet: &mut OpenWallet) -> Result<()> {
+    /// Has the wallet learn the running epoch from the L2, unless it was named or is to be reckoned.
+    ///
+    /// # Errors
+    /// The L2 does not answer.
+    pub(crate) async fn learn(&self, wallet: &mut OpenWallet) -> Result<()> {
         if self.epoch.is_some() || self.offline {
             return Ok(());
         }
@@ -151,26 +155,33 @@ fn read(args: &ImportArgs) -> Result<Vec<ImportedSession>> {
     serde_json::from_str(&text).wrap_err_with(|| format!("{name} is no list of sessions"))
 }
 
-fn show(recorded: &[Recorded], json: bool) -> Result<()> {
-    let epochs: std::collections::BTreeSet<_> = recorded.iter().map(|session| session.epoch).collect();
-    let report = Report {
-        recorded: recorded.len(),
-        epochs: epochs.into_iter().collect(),
-        too_late: recorded.iter().filter(|session| session.too_late).count(),
-        clock_set_back_secs: recorded.first().and_then(|session| session.clock.set_back_secs),
-    };
-    if let Some(secs) = report.clock_set_back_secs {
+/// Says what a listener should know of recorded sessions.
+pub(crate) fn warn_about(recorded: &[Recorded]) {
+    if let Some(secs) = recorded.first().and_then(|session| session.clock.set_back_secs) {
         eprintln!(
             "warning: this device's clock was set back by {secs} s; the later time is taken, so that no session moves \
                    into an epoch that is over"
         );
     }
-    if report.too_late > 0 {
-        eprintln!(
-            "warning: {} of them are of an epoch whose statement is frozen: kept, but not reported",
-            report.too_late
-        );
+    let too_late = too_late(recorded);
+    if too_late > 0 {
+        eprintln!("warning: {too_late} sessions are of an epoch whose statement is frozen: kept, but not reported");
     }
+}
+
+fn too_late(recorded: &[Recorded]) -> usize {
+    recorded.iter().filter(|session| session.too_late).count()
+}
+
+fn show(recorded: &[Recorded], json: bool) -> Result<()> {
+    let epochs: std::collections::BTreeSet<_> = recorded.iter().map(|session| session.epoch).collect();
+    let report = Report {
+        recorded: recorded.len(),
+        epochs: epochs.into_iter().collect(),
+        too_late: too_late(recorded),
+        clock_set_back_secs: recorded.first().and_then(|session| session.clock.set_back_secs),
+    };
+    warn_about(recorded);
     if json {
         println!("{}", serde_json::to_string(&report)?);
     } else {

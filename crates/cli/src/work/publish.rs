@@ -230,7 +230,7 @@ impl Publisher<'_> {
             count: COMPARED_PARTS,
         };
         for excerpt in media::excerpts(file, &self.args.kind, parts)? {
-            if let Some(found) = hub.identify(&excerpt.query).await? {
+            if let Some((found, _)) = hub.identify(&excerpt.query).await?.found {
                 return Ok(Some(found.work));
             }
         }

@@ -92,6 +92,8 @@ async fn a_client_publishes_and_recognises_either_way() {
     let private = client.identify_privately(&query).await.unwrap();
     assert_eq!(private.found[0].work.work_id, work.id);
     assert_eq!(private.asked.len(), 1, "one bucket, which is everything");
+    let own = |entry: &BucketEntry| entry.work.0 == work.id.0;
+    assert!(!private.found[0].entries.is_empty() && private.found[0].entries.iter().all(own));
     let none = client
         .identify_privately(&excerpt(&testing::sound(99), 0))
         .await

@@ -9,7 +9,8 @@ pub const MAX_SESSION_SECS: u32 = 24 * 60 * 60;
 /// Most plays of one session.
 pub const MAX_PLAYS: u32 = 10_000;
 
-/// Seconds and plays of one work, recorded by one device. Ordered by device and number.
+/// Seconds and plays of one work, recorded by one device. Ordered by device and number. One without a play goes on with
+/// the play of a session before it: players write long plays down piece by piece.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Session {
     /// Who recorded it.
@@ -20,7 +21,7 @@ pub struct Session {
     pub work: WorkId,
     /// For how long.
     pub seconds: u32,
-    /// How often it was begun.
+    /// How often it was begun in it.
     pub plays: u32,
     /// Hour in which it began, since 1970. No finer: nothing needs the minute, and it would say more about a day.
     pub started_hour: u64,
@@ -32,8 +33,8 @@ pub enum SessionError {
     /// No time, or too much.
     #[error("a session has 1 to {MAX_SESSION_SECS} seconds, not {0}")]
     Seconds(u64),
-    /// No play, or too many.
-    #[error("a session has 1 to {MAX_PLAYS} plays, not {0}")]
+    /// Too many.
+    #[error("a session has at most {MAX_PLAYS} plays, not {0}")]
     Plays(u64),
     /// Epochs count from 1.
     #[error("there is no epoch 0")]
@@ -69,7 +70,7 @@ impl Session {
         if self.seconds == 0 || self.seconds > MAX_SESSION_SECS {
             return Err(SessionError::Seconds(self.seconds.into()));
         }
-        if self.plays == 0 || self.plays > MAX_PLAYS {
+        if self.plays > MAX_PLAYS {
             return Err(SessionError::Plays(self.plays.into()));
         }
         Ok(())
