@@ -16,6 +16,9 @@ use crate::{
     keys::KeySource,
 };
 
+/// What the command `cwe` reads from variables of the same prefix: people set them in the shell in which they start daemons.
+const COMMAND_VARIABLES: [&str; 4] = ["cap", "hub", "wallet", "wallet_password"];
+
 /// Most blobs that a batch may have by the protocol.
 const MAX_BLOBS: usize = cwe_primitives::blob::MAX_BLOBS;
 
@@ -157,7 +160,7 @@ pub fn read<C: Serialize + DeserializeOwned>(
         }
         figment = figment.merge(Toml::file_exact(path));
     }
-    figment = figment.merge(Env::prefixed("CWE_").split("__"));
+    figment = figment.merge(Env::prefixed("CWE_").ignore(&COMMAND_VARIABLES).split("__"));
     for (key, value) in &overrides.0 {
         figment = figment.merge(Serialized::default(key, value));
     }

@@ -31,7 +31,7 @@ const CHAIN_ID = 51_340;
 const PROOF_SECS = Number(process.env.PROOF_SECS ?? 5400);
 const QUICK_PROOF_SECS = 30;
 const MIN_MEMORY_BYTES = 20 * 2 ** 30;
-const KILL_EVERY_MS = [8_000, 25_000];
+const KILL_EVERY_MS = [20_000, 60_000];
 
 function options() {
   try {

@@ -54,6 +54,13 @@ describe('a sequencer', () => {
     assert.match(node, /`blobs\.archive_url` \(from flags\).*`blobs\.archive_urls`/);
   });
 
+  test('takes no notice of what the command `cwe` reads from the same shell', async () => {
+    const env = { CWE_CAP: '5', CWE_HUB: 'http://127.0.0.1:9607', CWE_WALLET: 'wallet', CWE_WALLET_PASSWORD: 'correct horse' };
+    const said = await new Program(SEQUENCER, ['--config', config(), '--set', 'x_last=1'], { env }).fails();
+    assert.match(said, /key `x_last`/);
+    assert.doesNotMatch(said, /correct horse/);
+  });
+
   test('refuses blocks that fit no batch in call data and says which do', async () => {
     const said = await refused('--data-dir', temporaryFolder(), '--set', 'batches.data=calldata');
     assert.match(said, /`engine\.max_block_bytes`: is 700000, .*call.*set it to 110000/);
