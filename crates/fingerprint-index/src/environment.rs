@@ -20,7 +20,7 @@ use crate::{
 
 /// Format of the files. Raised with every change of a row's layout, and whenever the same descriptor would give other
 /// anchors or another FP_ID than before: rows are removed by computing them again.
-const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// What the mark starts with; the format follows, as four bytes.
 const MAGIC: &[u8] = b"cwe-fingerprint-index";

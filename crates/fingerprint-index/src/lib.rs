@@ -6,9 +6,9 @@
 //! here is what makes it fast and durable: [`MdbxIndex`] keeps everything in one memory-mapped MDBX environment, each
 //! insert one transaction; [`ShardedIndex`] spreads works over several indexes.
 //!
-//! A query goes three ways, each only if the ones before found nothing: the excerpt as it is, the excerpt at other
-//! speeds, and the keys that so many works share that they are left out at first. In each, probes that hit anchors of
-//! one work at one offset are votes; the works with the most votes are verified against their descriptors, and only what
+//! A query goes two ways, the second only if the first found nothing: the excerpt as it is, and the excerpt at other speeds
+//! and pitches. In each, keys that few works have come first and what is read is bounded; probes that hit anchors of one
+//! work at one offset are votes; the works with the most votes are verified against their descriptors, and only what
 //! the verification accepts is an answer.
 
 mod buckets;

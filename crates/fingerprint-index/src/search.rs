@@ -12,7 +12,7 @@ use crate::{
     environment::{Environment, Reader, Table},
     postings::{Found, Lookup},
     rows::{Number, POSTING_BYTES, descriptor_of, read_postings, work_of},
-    votes::{Candidate, Votes},
+    votes::{Candidate, Cells, Votes},
 };
 
 /// How many works of each way are verified, those with the most votes. By chance alone two probes agree on a work far
@@ -30,22 +30,16 @@ const fn min_votes(query: &Query) -> usize {
     }
 }
 
-/// A key with more postings than this is common: it says little of which work it is, and costs much to read.
-pub(crate) const COMMON_KEY_POSTINGS: usize = 2_000;
+/// Postings that are read for the excerpt as it is, and by each thread for all its variants: those of the rarest keys. A
+/// key that many works share says little, and costs much.
+const OWN_POSTINGS: usize = 200_000;
+const VARIANTS_POSTINGS: usize = 400_000;
 
-/// Postings of common keys that are read for a query that nothing else answers, those of the rarest keys.
-const COMMON_POSTINGS_BUDGET: usize = 200_000;
+/// Postings of one key that are had at once; of a key with more they are looked for when its turn comes.
+const POSTINGS_AT_ONCE: usize = 512;
 
 /// Fewer variants than this are looked up by one thread.
 const THREADED_VARIANTS: u8 = 4;
-
-/// What the probes of one variant hit.
-struct Gathered {
-    variant: u8,
-    votes: Votes,
-    /// Probes of common keys, not looked up: postings of the key, mixed key, probe.
-    common: Vec<(usize, u32, Probe)>,
-}
 
 /// Works with their best match so far.
 type Best = BTreeMap<Number, Match>;
@@ -69,15 +63,9 @@ pub(crate) fn search(environment: &Environment, query: &Query, limit: usize) -> 
         seen: HashSet::new(),
         best: Best::new(),
     };
-    let mut gathered = vec![gather(&reader, query, 0)?];
-    verifier.verify_best(&mut gathered)?;
+    verifier.verify_best(gather(&reader, query, 0..1, OWN_POSTINGS)?)?;
     if verifier.best.is_empty() {
-        let mut others = gather_others(environment, &reader, query)?;
-        verifier.verify_best(&mut others)?;
-        gathered.append(&mut others);
-    }
-    if verifier.best.is_empty() && add_common(&reader, &mut gathered)? {
-        verifier.verify_best(&mut gathered)?;
+        verifier.verify_best(gather_others(environment, &reader, query)?)?;
     }
     let mut hits = Vec::with_capacity(verifier.best.len());
     for (number, matched) in verifier.best {
@@ -96,15 +84,7 @@ pub(crate) fn sort_hits(hits: &mut [Hit]) {
 
 impl Verifier<'_> {
     /// Verifies the candidates that have the most votes over all these variants.
-    fn verify_best(&mut self, gathered: &mut [Gathered]) -> Result<(), IndexError> {
-        let min_votes = min_votes(self.query);
-        let mut candidates: Vec<(Candidate, u8)> = gathered
-            .iter_mut()
-            .flat_map(|Gathered { variant, votes, .. }| {
-                let candidates = votes.candidates(min_votes, CANDIDATES);
-                candidates.into_iter().map(|candidate| (candidate, *variant))
-            })
-            .collect();
+    fn verify_best(&mut self, mut candidates: Vec<(Candidate, u8)>) -> Result<(), IndexError> {
         candidates
             .sort_by_key(|(candidate, variant)| (core::cmp::Reverse(candidate.votes), *variant, candidate.number));
         for (Candidate { number, offset, .. }, variant) in candidates.into_iter().take(CANDIDATES) {
@@ -136,27 +116,82 @@ impl Verifier<'_> {
     }
 }
 
-/// Looks the probes of one variant up, in the order of the table.
-fn gather(reader: &Reader<'_>, query: &Query, variant: u8) -> Result<Gathered, IndexError> {
-    let mut probes: Vec<_> = query
-        .probes_of(variant)
-        .into_iter()
-        .map(|probe| (mix(probe.key), probe))
-        .collect();
-    probes.sort_unstable();
+/// A key, how many postings it has, and what asks for it.
+struct Asked<'r, 'p> {
+    count: usize,
+    key: u32,
+    found: Found<'r>,
+    /// Of each a mixed key, and the place of the probe below it.
+    probes: &'p [u64],
+}
+
+/// The candidates of some variants. Each key is looked up once, in the order of the table, then postings are read as far as
+/// the budget goes.
+fn gather(
+    reader: &Reader<'_>,
+    query: &Query,
+    variants: impl Iterator<Item = u8>,
+    mut budget: usize,
+) -> Result<Vec<(Candidate, u8)>, IndexError> {
+    let probes: Vec<_> = variants.flat_map(|variant| query.probes_of(variant)).collect();
+    let by_key = by_key(&probes);
     let mut lookup = Lookup::new(reader, Table::Postings)?;
-    let (mut votes, mut common) = (Votes::default(), Vec::new());
-    for same_key in probes.chunk_by(|(a, _), (b, _)| a == b) {
-        let Some((key, _)) = same_key.first() else { continue };
-        let found = lookup.find(&key.to_be_bytes(), POSTING_BYTES, COMMON_KEY_POSTINGS)?;
-        for (_, probe) in same_key {
-            match found {
-                Found::Many(count) => common.push((count, *key, *probe)),
-                _ => add_votes(&mut votes, probe, found.bytes()),
-            }
+    let mut asked = Vec::new();
+    for same_key in by_key.chunk_by(|a, b| a >> 32 == b >> 32) {
+        let Some(key) = same_key.first().map(|first| upper(*first)) else {
+            continue;
+        };
+        let found = lookup.find(&key.to_be_bytes(), POSTING_BYTES, POSTINGS_AT_ONCE)?;
+        let count = match found {
+            Found::Nothing => continue,
+            Found::Many(count) => count,
+            _ => found.bytes().len() / POSTING_BYTES,
+        };
+        asked.push(Asked {
+            count,
+            key,
+            found,
+            probes: same_key,
+        });
+    }
+    asked.sort_unstable_by_key(|asked| (asked.count, asked.key));
+    let mut votes = vec![Votes::default(); usize::from(query.variants())];
+    for mut asked in asked {
+        let Some(left) = budget.checked_sub(asked.count * asked.probes.len()) else {
+            break;
+        };
+        budget = left;
+        if let Found::Many(_) = asked.found {
+            asked.found = lookup.find(&asked.key.to_be_bytes(), POSTING_BYTES, usize::MAX)?;
+        }
+        for probe in asked.probes.iter().filter_map(|place| probes.get(lower(*place))) {
+            add_votes(&mut votes[usize::from(probe.variant)], probe, asked.found.bytes());
         }
     }
-    Ok(Gathered { variant, votes, common })
+    let (min_votes, mut cells) = (min_votes(query), Cells::default());
+    let candidates = (0..).zip(&votes).flat_map(|(variant, votes)| {
+        let candidates = votes.candidates(min_votes, CANDIDATES, &mut cells);
+        candidates.into_iter().map(move |candidate| (candidate, variant))
+    });
+    Ok(candidates.collect())
+}
+
+/// Mixed keys of probes, ascending, each with the place of its probe below it.
+fn by_key(probes: &[Probe]) -> Vec<u64> {
+    let mut by_key: Vec<_> = (0..)
+        .zip(probes)
+        .map(|(place, probe): (u64, _)| u64::from(mix(probe.key)) << 32 | place)
+        .collect();
+    by_key.sort_unstable();
+    by_key
+}
+
+const fn upper(word: u64) -> u32 {
+    (word >> 32) as u32
+}
+
+const fn lower(word: u64) -> usize {
+    (word & u32::MAX as u64) as usize
 }
 
 fn add_votes(votes: &mut Votes, probe: &Probe, postings: &[u8]) {
@@ -165,55 +200,31 @@ fn add_votes(votes: &mut Votes, probe: &Probe, postings: &[u8]) {
     }
 }
 
-/// Looks all variants up but the first; many on two threads.
-fn gather_others(environment: &Environment, reader: &Reader<'_>, query: &Query) -> Result<Vec<Gathered>, IndexError> {
+/// Candidates of all variants but the first; many on two threads, one for each sign of a change: their keys are often the
+/// same.
+fn gather_others(
+    environment: &Environment,
+    reader: &Reader<'_>,
+    query: &Query,
+) -> Result<Vec<(Candidate, u8)>, IndexError> {
     let variants = query.variants();
     if variants < THREADED_VARIANTS {
-        return (1..variants).map(|variant| gather(reader, query, variant)).collect();
+        return gather(reader, query, 1..variants, VARIANTS_POSTINGS);
     }
-    let every_second = |reader: &Reader<'_>, first: u8| -> Result<Vec<Gathered>, IndexError> {
-        (first..variants)
-            .step_by(2)
-            .map(|variant| gather(reader, query, variant))
-            .collect()
-    };
     let (mine, other) = thread::scope(|scope| {
-        let other = scope.spawn(|| every_second(&environment.reader()?, 2));
-        (every_second(reader, 1), other.join())
+        let other = scope.spawn(|| {
+            let reader = environment.reader()?;
+            gather(&reader, query, (2..variants).step_by(2), VARIANTS_POSTINGS)
+        });
+        (
+            gather(reader, query, (1..variants).step_by(2), VARIANTS_POSTINGS),
+            other.join(),
+        )
     });
-    let mut gathered = mine?;
+    let mut candidates = mine?;
     match other {
-        Ok(other) => gathered.append(&mut other?),
+        Ok(other) => candidates.append(&mut other?),
         Err(panic) => std::panic::resume_unwind(panic),
     }
-    gathered.sort_by_key(|gathered| gathered.variant);
-    Ok(gathered)
-}
-
-/// Adds the hits of common keys, the rarest first, as far as the budget goes; says whether there were any.
-fn add_common(reader: &Reader<'_>, gathered: &mut [Gathered]) -> Result<bool, IndexError> {
-    let mut common: Vec<_> = gathered
-        .iter_mut()
-        .enumerate()
-        .flat_map(|(place, gathered)| {
-            let common = std::mem::take(&mut gathered.common);
-            common
-                .into_iter()
-                .map(move |(count, key, probe)| (count, key, probe, place))
-        })
-        .collect();
-    common.sort_unstable();
-    let mut lookup = Lookup::new(reader, Table::Postings)?;
-    let mut budget = COMMON_POSTINGS_BUDGET;
-    let mut added = false;
-    for (count, key, probe, place) in common {
-        let Some(left) = budget.checked_sub(count) else { break };
-        budget = left;
-        let found = lookup.find(&key.to_be_bytes(), POSTING_BYTES, usize::MAX)?;
-        if let Some(gathered) = gathered.get_mut(place) {
-            add_votes(&mut gathered.votes, &probe, found.bytes());
-            added = true;
-        }
-    }
-    Ok(added)
+    Ok(candidates)
 }

@@ -1,4 +1,5 @@
 mod crash;
 mod differential;
 mod folder;
+mod format;
 mod works;

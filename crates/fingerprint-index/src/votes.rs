@@ -12,6 +12,60 @@ const OFFSET_BITS: u32 = 27;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Votes(Vec<u64>);
 
+/// From so many hits on, those that stand alone are left out before the others are sorted.
+const MANY: usize = 4_096;
+
+/// Cells for each hit: the more, the fewer hits share one by chance; and the most, which a processor's cache holds.
+const CELLS_PER_HIT: usize = 32;
+const MAX_CELLS: usize = 1 << 23;
+/// Two hits within the tolerance are in one cell or in neighbours.
+const CELL_BITS: u32 = 6;
+const _: () = assert!(OFFSET_TOLERANCE < 1 << CELL_BITS);
+
+/// Which moments of which works have hits. Works may share a cell.
+#[derive(Debug, Default)]
+pub(crate) struct Cells {
+    once: Vec<u64>,
+    twice: Vec<u64>,
+}
+
+impl Cells {
+    /// All hits that have another one of their work within the tolerance, and a few others.
+    fn accompanied(&mut self, hits: &[u64]) -> Vec<u64> {
+        let count = (hits.len() * CELLS_PER_HIT).next_power_of_two().min(MAX_CELLS);
+        for bits in [&mut self.once, &mut self.twice] {
+            bits.clear();
+            bits.resize(count / 64, 0);
+        }
+        let mask = count - 1;
+        for hit in hits {
+            let (word, bit) = place(cell_of(*hit) & mask);
+            self.twice[word] |= self.once[word] & bit;
+            self.once[word] |= bit;
+        }
+        let has = |bits: &[u64], cell: usize| {
+            let (word, bit) = place(cell & mask);
+            bits[word] & bit != 0
+        };
+        let hits = hits.iter().copied().filter(|hit| {
+            let cell = cell_of(*hit);
+            has(&self.twice, cell) || has(&self.once, cell.wrapping_sub(1)) || has(&self.once, cell + 1)
+        });
+        hits.collect()
+    }
+}
+
+/// Neighbours in time are neighbours, works lie scattered.
+fn cell_of(hit: u64) -> usize {
+    let (number, offset) = (hit >> OFFSET_BITS, hit & ((1 << OFFSET_BITS) - 1));
+    ((number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) + (offset >> CELL_BITS)) as usize
+}
+
+/// A cell's word and its bit in it.
+const fn place(cell: usize) -> (usize, u64) {
+    (cell / 64, 1 << (cell % 64))
+}
+
 /// Where a work may match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Candidate {
@@ -32,10 +86,14 @@ impl Votes {
 
     /// The best offset of every work that has at least `min_votes` within the tolerance: at most `limit`, those with
     /// the most votes first, of equals the lower number.
-    pub(crate) fn candidates(&mut self, min_votes: usize, limit: usize) -> Vec<Candidate> {
-        self.0.sort_unstable();
-        let mut candidates: Vec<_> = self
-            .0
+    pub(crate) fn candidates(&self, min_votes: usize, limit: usize, cells: &mut Cells) -> Vec<Candidate> {
+        let mut hits = if min_votes > 1 && self.0.len() >= MANY {
+            cells.accompanied(&self.0)
+        } else {
+            self.0.clone()
+        };
+        hits.sort_unstable();
+        let mut candidates: Vec<_> = hits
             .chunk_by(|a, b| a >> OFFSET_BITS == b >> OFFSET_BITS)
             .filter(|hits| hits.len() >= min_votes)
             .filter_map(best_offset)
@@ -82,21 +140,53 @@ mod tests {
     #[test]
     fn hits_count_together_only_within_the_tolerance() {
         let far = OFFSET_TOLERANCE + 1;
-        let mut votes = votes(&[(1, 0), (1, OFFSET_TOLERANCE), (2, 0), (2, far), (3, -5), (4, -5)]);
+        let votes = votes(&[(1, 0), (1, OFFSET_TOLERANCE), (2, 0), (2, far), (3, -5), (4, -5)]);
         let candidate = Candidate {
             votes: 2,
             number: 1,
             offset: OFFSET_TOLERANCE,
         };
-        assert_eq!(votes.candidates(2, 10), [candidate]);
+        assert_eq!(votes.candidates(2, 10, &mut Cells::default()), [candidate]);
     }
 
     #[test]
     fn the_most_votes_come_first_and_equals_by_number() {
-        let mut votes = votes(&[(9, 7), (9, 7), (2, 0), (2, 1), (5, 0), (5, 0), (5, 0)]);
-        let numbers: Vec<_> = votes.candidates(2, 10).iter().map(|found| found.number).collect();
+        let votes = votes(&[(9, 7), (9, 7), (2, 0), (2, 1), (5, 0), (5, 0), (5, 0)]);
+        let numbers: Vec<_> = votes
+            .candidates(2, 10, &mut Cells::default())
+            .iter()
+            .map(|found| found.number)
+            .collect();
         assert_eq!(numbers, [5, 2, 9]);
-        assert_eq!(votes.candidates(2, 1).len(), 1);
+        assert_eq!(votes.candidates(2, 1, &mut Cells::default()).len(), 1);
+    }
+
+    /// A generator of numbers below a bound.
+    fn drawn() -> impl FnMut(u64) -> u64 {
+        let mut state = 7_u64;
+        move |below| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % below
+        }
+    }
+
+    #[test]
+    fn leaving_lonely_hits_out_changes_no_candidate() {
+        let mut drawn = drawn();
+        let mut votes = Votes::default();
+        for _ in 0..3 * MANY {
+            votes.add(drawn(2_000) as Number, drawn(60_000) as i64 - 1_000);
+        }
+        let mut all = votes.0.clone();
+        all.sort_unstable();
+        let expected: Vec<_> = all
+            .chunk_by(|a, b| a >> OFFSET_BITS == b >> OFFSET_BITS)
+            .filter_map(best_offset)
+            .filter(|candidate| candidate.votes >= 2)
+            .collect();
+        let mut found = votes.candidates(2, usize::MAX, &mut Cells::default());
+        found.sort_unstable_by_key(|candidate| candidate.number);
+        assert!(!found.is_empty() && found == expected);
     }
 
     #[test]
@@ -107,9 +197,9 @@ mod tests {
             (1, i64::from(u32::MAX)),
             (1, i64::MAX - BIAS),
         ]);
-        assert_eq!(votes.candidates(1, 10), []);
+        assert_eq!(votes.candidates(1, 10, &mut Cells::default()), []);
         votes.add(1, -BIAS);
         votes.add(Number::MAX, BIAS - 1);
-        assert_eq!(votes.candidates(1, 10).len(), 2);
+        assert_eq!(votes.candidates(1, 10, &mut Cells::default()).len(), 2);
     }
 }

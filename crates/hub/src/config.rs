@@ -131,6 +131,8 @@ pub struct LimitsSection {
     pub connection_secs: u64,
     /// Lookups in the indices at the same time.
     pub lookups: u32,
+    /// Lookups that wait until one of them has ended.
+    pub waiting_lookups: u32,
     /// Manifests and descriptors that are checked at the same time.
     pub uploads: u32,
     /// Bytes of requests' bodies that are held at the same time.
@@ -149,6 +151,7 @@ impl Default for LimitsSection {
             connections: 1_024,
             connection_secs: 60,
             lookups: 16,
+            waiting_lookups: 128,
             uploads: 8,
             body_bytes: 256 << 20,
             max_descriptor_bytes: 8 << 20,

@@ -6,25 +6,29 @@
 
 mod folder;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use alloy::primitives::B256;
 use cwe_fingerprint::Descriptor;
 use cwe_fingerprint_index::{FingerprintIndex, IndexError, MdbxIndex, Options, Prepared, WorkId};
 use cwe_manifest::Manifest;
 use eyre::{Result, WrapErr};
-use metrics::gauge;
+use metrics::{counter, gauge};
 use tokio::{runtime::Handle, sync::Mutex, task::spawn_blocking, time::timeout};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     api::Duplicate,
     search::{self, Entry, SearchError, SearchIndex},
-    store::{Outline, Store, StoreError},
+    store::{Outline, Pending, Store, StoreError},
 };
 
 /// Changes whenever fingerprint indices of earlier programs must be built anew.
-const FINGERPRINTS_FORMAT: &str = "fingerprints 1";
+const FINGERPRINTS_FORMAT: &str = "fingerprints 2";
 /// Works of one turn's batch.
 const BATCH: u32 = 256;
 /// Most look-alikes of a work that are written down.
@@ -64,6 +68,8 @@ impl Indices {
     /// # Errors
     /// The folder can't be used, another process uses it, or the store fails.
     pub async fn open(store: Store, folder: &Path, options: &Options) -> Result<Self> {
+        // What kept a work out may be gone with the process that it kept it out of.
+        store.retry_all().await?;
         let name = store.name().await?;
         let fingerprints = open_fingerprints(&store, folder, &name, options).await?;
         let search = open_search(&store, folder, &name).await?;
@@ -89,16 +95,17 @@ impl Indices {
         }
     }
 
-    /// Brings both up to date with the store. A work for which that fails does not keep others from it.
+    /// Brings both up to date with the store. A work that the fingerprint index does not take keeps no other from it, and
+    /// is tried again later, a bounded number of times.
     ///
     /// # Errors
-    /// [`IndexingError`], the last one; the next turn goes on.
+    /// [`IndexingError`]; the next turn goes on.
     pub async fn catch_up(&self) -> Result<(), IndexingError> {
         let _turn = self.turn.lock().await;
-        let (mut after, mut outcome) = (None, Ok(()));
+        let (now_secs, mut after) = (now_secs(), None);
         loop {
-            let pending = self.store.pending(after, BATCH).await?;
-            let Some(last) = pending.last() else { return outcome };
+            let pending = self.store.pending(now_secs, after, BATCH).await?;
+            let Some(last) = pending.last() else { return Ok(()) };
             after = Some(last.work);
             let epoch = self.store.epoch().await?;
             let (mut done, mut entries) = (Vec::new(), Vec::new());
@@ -106,7 +113,8 @@ impl Indices {
                 let Outline { manifest, descriptor } = self.store.outline(pending.work, epoch).await?;
                 match self.place(pending.work, descriptor).await {
                     Ok(()) => done.push(pending),
-                    Err(error) => outcome = Err(error),
+                    Err(IndexingError::Fingerprints(error)) => self.put_off(&pending, now_secs, &error).await?,
+                    Err(error) => return Err(error),
                 }
                 entries.push((pending.work, manifest.and_then(|json| entry(pending.work, &json))));
             }
@@ -115,6 +123,17 @@ impl Indices {
             self.store.finish(&done).await?;
             gauge!("cwe_hub_fingerprints").set(self.fingerprints.works()? as f64);
         }
+    }
+
+    async fn put_off(&self, pending: &Pending, now_secs: i64, error: &IndexError) -> Result<(), StoreError> {
+        let work = pending.work;
+        if self.store.put_off(pending, now_secs, &error.to_string()).await? {
+            error!(%work, %error, "the fingerprint index does not take a work: gives it up until the next start");
+            counter!("cwe_hub_given_up_total").increment(1);
+        } else {
+            warn!(%work, %error, "the fingerprint index does not take a work: tries again later");
+        }
+        Ok(())
     }
 
     /// Gives a work its descriptor in the fingerprint index, or takes it out. Look-alikes are written down before, so
@@ -151,6 +170,12 @@ fn compare(
         similarity_ppm: near.similarity_ppm,
     });
     Ok(Some(duplicates.collect()))
+}
+
+/// Seconds since 1970.
+fn now_secs() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 async fn blocking<T: Send + 'static>(

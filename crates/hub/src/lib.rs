@@ -18,6 +18,7 @@
 //! | `cwe_hub_requests_total` | counter | requests, labels `route`, `outcome` |
 //! | `cwe_hub_block` | gauge | number of the block that was read last |
 //! | `cwe_hub_fingerprints` | gauge | works in the fingerprint index |
+//! | `cwe_hub_given_up_total` | counter | works that the fingerprint index did not take |
 
 pub mod api;
 #[cfg(feature = "daemon")]

@@ -61,6 +61,8 @@ pub struct Api {
     pub registry: Address,
     limits: Limits,
     lookups: Arc<Semaphore>,
+    /// Places of those that look up and those that wait.
+    askers: Semaphore,
     uploads: Semaphore,
     room: Arc<Semaphore>,
     max_descriptor_bytes: usize,
@@ -83,18 +85,22 @@ impl Api {
             registry,
             limits: Limits::new(limits.rates()),
             lookups: Arc::new(Semaphore::new(limits.lookups as usize)),
+            askers: Semaphore::new(limits.lookups as usize + limits.waiting_lookups as usize),
             uploads: Semaphore::new(limits.uploads as usize),
             room: Arc::new(Semaphore::new(limits.body_bytes as usize)),
             max_descriptor_bytes: limits.max_descriptor_bytes as usize,
         }
     }
 
-    /// Asks an index, outside the threads that serve. A lookup whose asker went away keeps its place to its end.
+    /// Asks an index, outside the threads that serve, when there is a place. A lookup whose asker went away keeps its
+    /// place to its end; one that still waits ends with its asker.
     async fn look_up<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&Indices) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let place = self.lookups.clone().try_acquire_owned().map_err(|_| Refusal::Busy)?;
+        let _asker = self.askers.try_acquire().map_err(|_| Refusal::Busy)?;
+        let place = self.lookups.clone().acquire_owned().await;
+        let place = place.map_err(|_| Refusal::Unavailable)?;
         let indices = self.indices.clone();
         let asked = spawn_blocking(move || {
             let _place = place;

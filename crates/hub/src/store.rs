@@ -22,7 +22,7 @@ pub use creators::CreatorFacts;
 pub use documents::{NewManifest, StoredManifest};
 pub use facts::{TermsFacts, VersionFacts, WorkFacts};
 pub use follow::{KEPT_BLOCKS, Read};
-pub use outline::{Card, Outline, Pending};
+pub use outline::{Card, GivenUp, MAX_TRIES, Outline, Pending};
 
 const MAX_CONNECTIONS: u32 = 8;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -40,6 +40,8 @@ pub(crate) struct Point {
     /// Of excerpts of works that are there, then of the others; ascending.
     pub(crate) known: Vec<Duration>,
     pub(crate) unknown: Vec<Duration>,
+    /// Processor time of a query, of all its threads, on average: what other programs take does not count.
+    pub(crate) cpu: Duration,
     /// Making the probes of one query in all variants, median: on one core, part of the time of an unknown excerpt.
     pub(crate) probes: Duration,
     /// Known excerpts whose work was the best hit.
@@ -76,6 +78,7 @@ pub(crate) fn measure(folder: &Path, works: u64, queries: u64) -> Result<Point> 
         mapped_bytes: 0,
         known: Vec::new(),
         unknown: Vec::new(),
+        cpu: Duration::ZERO,
         probes: Duration::ZERO,
         found: 0,
         wrong: 0,
@@ -130,17 +133,21 @@ fn build(folder: &Path, works: u64) -> Result<Duration> {
 /// Asks for excerpts, one after the other; every second one is of a work that is not there.
 fn ask(index: &MdbxIndex, queries: u64, point: &mut Point) -> Result<()> {
     let bar = bar(WARM_UP + queries, "queries")?;
+    let mut cpu = Duration::ZERO;
     for seed in 0..WARM_UP + queries {
         let known = seed % 2 == 0;
         let number = seed.wrapping_mul(0x5851_f42d_4c95_7f2d) % point.works;
         let heard = heard(if known { number } else { point.works + 1_000 + number }, seed);
+        let cpu_before = cpu_time()?;
         let started = Instant::now();
         let hits = index.query(&heard.query, 5)?;
         let took = started.elapsed();
+        let cpu_after = cpu_time()?;
         bar.inc(1);
         if seed < WARM_UP {
             continue;
         }
+        cpu += cpu_after.saturating_sub(cpu_before);
         match hits.first() {
             Some(hit) if known && hit.work == heard.work => point.found += 1,
             Some(_) => point.wrong += 1,
@@ -149,6 +156,7 @@ fn ask(index: &MdbxIndex, queries: u64, point: &mut Point) -> Result<()> {
         if known { &mut point.known } else { &mut point.unknown }.push(took);
     }
     bar.finish_and_clear();
+    point.cpu = cpu.div_f64(queries.max(1) as f64);
     point.probes = make_probes();
     point.known.sort_unstable();
     point.unknown.sort_unstable();
@@ -228,6 +236,18 @@ fn insert(index: &MdbxIndex, works: u64) -> Result<Duration> {
     }
     took.sort_unstable();
     Ok(took.get(took.len() / 2).copied().unwrap_or_default())
+}
+
+/// Processor time of this process, threads that have ended included, in steps of 10 ms: sums are exact on average.
+fn cpu_time() -> Result<Duration> {
+    const TICK: Duration = Duration::from_millis(10);
+    let stat = fs::read_to_string("/proc/self/stat").wrap_err("processor time is measured on Linux only")?;
+    // After the name, which may have spaces, user and system time are the 12th and 13th.
+    let (_, fields) = stat
+        .rsplit_once(')')
+        .ok_or_else(|| eyre!("/proc/self/stat has no name"))?;
+    let times = fields.split_whitespace().skip(11).take(2).map(str::parse::<u32>);
+    Ok(TICK * times.sum::<Result<u32, _>>()?)
 }
 
 /// Bytes that the kernel counts of this process under a name.

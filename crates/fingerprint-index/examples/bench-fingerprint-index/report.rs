@@ -31,7 +31,7 @@ pub(crate) fn line(point: &Point) -> String {
     };
     format!(
         "{:>9} works: built in {:.1} s, {:.2} GB on disk, {:.0} MB of its own + {:.0} MB mapped\n\
-         {:>9}  query p50 {:.2} ms, p95 {:.2} ms, p99 {:.2} ms (known {:.2}/{:.2}, unknown {:.2}/{:.2} p50/p95; making probes {:.2} ms)\n\
+         {:>9}  query p50 {:.2} ms, p95 {:.2} ms, p99 {:.2} ms (known {:.2}/{:.2}, unknown {:.2}/{:.2} p50/p95; making probes {:.2} ms), {:.2} ms of processor on average\n\
          {:>9}  {} of {} known found, {} wrong of {}; a durable insert {:.1} ms\n\
          {:>9}  buckets: {} bits, {} works, {:.0} kB; private look-ups: {} of 100 found, after {} (p50), {} (p90) buckets",
         point.works,
@@ -48,6 +48,7 @@ pub(crate) fn line(point: &Point) -> String {
         percentile_ms(&point.unknown, 50),
         percentile_ms(&point.unknown, 95),
         point.probes.as_secs_f64() * 1_000.0,
+        point.cpu.as_secs_f64() * 1_000.0,
         "",
         point.found,
         point.known.len(),
@@ -89,6 +90,7 @@ pub(crate) fn publish(out: &Path, points: &[Point]) -> Result<()> {
             ("query_p99_ms", json!(percentile(&queries, 99))),
             ("query_known_p95_ms", json!(percentile(&point.known, 95))),
             ("query_unknown_p95_ms", json!(percentile(&point.unknown, 95))),
+            ("query_cpu_ms", json!(rounded(point.cpu.as_secs_f64() * 1_000.0))),
             ("probes_ms", json!(rounded(point.probes.as_secs_f64() * 1_000.0))),
             ("recall", json!(rounded(point.found as f64 / point.known.len() as f64))),
             ("wrong", json!(point.wrong)),

@@ -324,14 +324,14 @@ fn near_duplicates_are_named() {
 }
 
 #[test]
-fn two_keys_that_every_work_has_do_not_hide_the_right_one() {
+fn keys_that_every_work_has_do_not_hide_the_right_one() {
     let mut options = small();
     options.min_bucket_works = u64::MAX;
     let folder = tempfile::tempdir().unwrap();
     let index = MdbxIndex::open(folder.path(), &options).unwrap();
     let jingle = song(500, 10);
     let mut load = index.bulk_load().unwrap();
-    let works = crate::search::COMMON_KEY_POSTINGS as u64 + 10;
+    let works = 2_010;
     for number in 0..works {
         let descriptor = if number == 1_234 {
             joined(&[&jingle, &song(9, 10)])

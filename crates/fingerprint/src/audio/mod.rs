@@ -51,6 +51,12 @@ fn nearest_u32(value: f64) -> u32 {
 
 /// As [`nearest_u32`], signed.
 #[expect(clippy::cast_possible_truncation, reason = "casts of floats saturate")]
+fn nearest_i32(value: f64) -> i32 {
+    libm::round(value) as i32
+}
+
+/// As [`nearest_i32`], of more bits.
+#[expect(clippy::cast_possible_truncation, reason = "casts of floats saturate")]
 fn nearest_i64(value: f64) -> i64 {
     libm::round(value) as i64
 }

@@ -37,7 +37,7 @@ async fn a_reorganisation_takes_back_exactly_what_it_changes() {
         chain.add(0, work.events(EPOCH));
         catch_up(&mut follower).await;
     }
-    store.finish(&store.pending(None, 10).await.unwrap()).await.unwrap();
+    store.finish(&store.pending(0, None, 10).await.unwrap()).await.unwrap();
     chain.cut(2);
     chain.add(1, new.events(EPOCH));
     chain.add(1, Vec::new());
@@ -45,7 +45,7 @@ async fn a_reorganisation_takes_back_exactly_what_it_changes() {
     assert!(has(&store, &kept).await && !has(&store, &gone).await && has(&store, &new).await);
     assert_eq!(store.tip().await.unwrap().unwrap().number, 3);
     let pending: Vec<_> = store
-        .pending(None, 10)
+        .pending(0, None, 10)
         .await
         .unwrap()
         .iter()
@@ -111,12 +111,12 @@ async fn an_epoch_that_begins_brings_its_versions_and_prices() {
     chain.add(0, work.events(EPOCH + 1));
     let mut follower = Follower::new(chain.clone(), store.clone());
     catch_up(&mut follower).await;
-    store.finish(&store.pending(None, 10).await.unwrap()).await.unwrap();
+    store.finish(&store.pending(0, None, 10).await.unwrap()).await.unwrap();
     assert_eq!(store.terms_at(work.id, EPOCH).await.unwrap(), None);
     chain.enter(EPOCH + 1);
     catch_up(&mut follower).await;
     assert_eq!(store.epoch().await.unwrap(), EPOCH + 1);
-    assert_eq!(store.pending(None, 10).await.unwrap()[0].work, work.id);
+    assert_eq!(store.pending(0, None, 10).await.unwrap()[0].work, work.id);
     assert_eq!(
         store.terms_at(work.id, EPOCH + 1).await.unwrap().unwrap().price_per_min,
         1_500

@@ -1,8 +1,11 @@
+use cwe_fingerprint::{Kind, Query, bucket::BucketPrefix};
+use cwe_fingerprint_index::{BucketGroup, Hit, NearDuplicate};
+
 use super::*;
 use crate::{
     chain::Standing,
     search::Wanted,
-    store::{NewManifest, Pending},
+    store::{MAX_TRIES, NewManifest},
     testing::{self, EPOCH, TestWork, apply, excerpt},
 };
 
@@ -105,7 +108,7 @@ async fn a_missing_damaged_or_foreign_index_is_built_anew() {
         }),
         ("of another store", &|| {
             std::fs::write(search.join("STAMP"), "search 1 other").unwrap();
-            std::fs::write(fingerprints.join("STAMP"), "fingerprints 1 other").unwrap();
+            std::fs::write(fingerprints.join("STAMP"), "fingerprints 2 other").unwrap();
         }),
     ];
     for (name, harm) in harms {
@@ -125,15 +128,15 @@ async fn a_turn_that_was_cut_off_is_taken_again() {
     apply(&store, 1, EPOCH, work.events(EPOCH)).await;
     hand_over(&store, &work).await;
     let indices = open(&store, &folder).await;
-    let pending = store.pending(None, 10).await.unwrap();
+    let pending = store.pending(0, None, 10).await.unwrap();
     indices.catch_up().await.unwrap();
-    assert!(store.pending(None, 10).await.unwrap().is_empty());
+    assert!(store.pending(0, None, 10).await.unwrap().is_empty());
     // Marked again while a turn was under way: what that turn did does not count for it.
     store.mark_all().await.unwrap();
     store.mark_all().await.unwrap();
     store.finish(&pending[..0]).await.unwrap();
     store.finish(&[Pending { marks: 1, ..pending[0] }]).await.unwrap();
-    assert_eq!(store.pending(None, 10).await.unwrap().len(), 1);
+    assert_eq!(store.pending(0, None, 10).await.unwrap().len(), 1);
     indices.catch_up().await.unwrap();
     assert_eq!(searched(&indices, "river"), [work.id]);
     assert_eq!(recognised(&indices, &work), [work.id]);
@@ -174,4 +177,86 @@ async fn works_that_are_alike_are_told_of_each_other() {
         assert_eq!(duplicates[0].work_id, other.id);
         assert!(duplicates[0].similarity_ppm > 500_000, "{duplicates:?}");
     }
+}
+
+/// An index that takes all works but one.
+struct Refusing(Arc<dyn FingerprintIndex>, B256);
+
+impl FingerprintIndex for Refusing {
+    fn insert(&self, work: WorkId, descriptor: &Descriptor) -> Result<(), IndexError> {
+        if work.0 == self.1.0 {
+            return Err(IndexError::Full { limit: 1 });
+        }
+        self.0.insert(work, descriptor)
+    }
+
+    fn remove(&self, work: WorkId) -> Result<bool, IndexError> {
+        self.0.remove(work)
+    }
+
+    fn query(&self, query: &Query, limit: usize) -> Result<Vec<Hit>, IndexError> {
+        self.0.query(query, limit)
+    }
+
+    fn near_duplicates(&self, descriptor: &Descriptor, limit: usize) -> Result<Vec<NearDuplicate>, IndexError> {
+        self.0.near_duplicates(descriptor, limit)
+    }
+
+    fn bucket_groups(&self, prefix: BucketPrefix) -> Result<Vec<BucketGroup>, IndexError> {
+        self.0.bucket_groups(prefix)
+    }
+
+    fn descriptor(&self, work: WorkId) -> Result<Option<Descriptor>, IndexError> {
+        self.0.descriptor(work)
+    }
+
+    fn bucket_bits(&self, kind: Kind) -> Result<u8, IndexError> {
+        self.0.bucket_bits(kind)
+    }
+
+    fn works(&self) -> Result<u64, IndexError> {
+        self.0.works()
+    }
+}
+
+#[tokio::test]
+async fn a_work_that_the_index_does_not_take_is_given_up_with_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = testing::store(&folder).await;
+    let (broken, sound) = (TestWork::new(1, "Broken", &[]), TestWork::new(2, "Sound", &[]));
+    for (block, work) in [(1, &broken), (2, &sound)] {
+        apply(&store, block, EPOCH, work.events(EPOCH)).await;
+        hand_over(&store, work).await;
+    }
+    let mut indices = open(&store, &folder).await;
+    let whole = indices.fingerprints.clone();
+    indices.fingerprints = Arc::new(Refusing(whole.clone(), broken.id));
+    indices.catch_up().await.unwrap();
+    assert_eq!(recognised(&indices, &sound), [sound.id], "it keeps no other out");
+    assert_eq!(searched(&indices, "broken"), [broken.id], "its words are found");
+
+    let mut now_secs = now_secs();
+    for tries in 2..=MAX_TRIES {
+        let turn = now_secs + (1 << (tries - 2));
+        assert!(
+            store.pending(now_secs - 1, None, 10).await.unwrap().is_empty(),
+            "{tries}"
+        );
+        let pending = store.pending(turn, None, 10).await.unwrap();
+        assert_eq!((pending.len(), pending[0].failures), (1, tries - 1));
+        let is_last = store.put_off(&pending[0], turn, "still full").await.unwrap();
+        assert_eq!(is_last, tries == MAX_TRIES);
+        now_secs = turn;
+    }
+    assert!(store.pending(i64::MAX, None, 10).await.unwrap().is_empty());
+    let given_up = store.given_up().await.unwrap();
+    assert_eq!(
+        (given_up[0].work, given_up[0].reason.as_str()),
+        (broken.id, "still full")
+    );
+
+    drop((indices, whole));
+    let indices = open(&store, &folder).await;
+    indices.catch_up().await.unwrap();
+    assert_eq!(recognised(&indices, &broken), [broken.id], "the next start tries again");
 }

@@ -24,6 +24,7 @@ use crate::{
 };
 
 struct Fixture {
+    api: Arc<Api>,
     router: Router,
     store: Store,
     key: HubKey,
@@ -61,9 +62,10 @@ async fn start(limits: LimitsSection) -> Fixture {
     let signer = HubSigner::new(creator_key(9));
     let key = signer.key().clone();
     let chain = (31_337, Address::with_last_byte(8));
-    let api = Api::new(store.clone(), Arc::new(indices), signer, chain, &limits);
+    let api = Arc::new(Api::new(store.clone(), Arc::new(indices), signer, chain, &limits));
     Fixture {
-        router: router(Arc::new(api)),
+        router: router(api.clone()),
+        api,
         store,
         key,
         _folder: folder,
@@ -428,6 +430,26 @@ async fn who_asks_too_much_is_told_to_come_back() {
     let answer = hub.get("/buckets").await;
     assert_eq!(answer.code(), (429, "busy".into()));
     assert!(answer.headers.contains_key(header::RETRY_AFTER));
+}
+
+#[tokio::test]
+async fn a_lookup_waits_for_a_place_and_is_refused_where_the_queue_is_full() {
+    let limits = LimitsSection {
+        lookups: 1,
+        waiting_lookups: 1,
+        ..LimitsSection::default()
+    };
+    let hub = start(limits).await;
+    let place = hub.api.lookups.clone().acquire_owned().await.unwrap();
+    let mut waiting = [hub.get("/buckets"), hub.get("/buckets")].map(Box::pin);
+    for asker in &mut waiting {
+        assert!(futures::poll!(asker).is_pending(), "there is no place yet");
+    }
+    assert_eq!(hub.get("/buckets").await.code(), (429, "busy".into()));
+    drop(place);
+    for asker in waiting {
+        assert_eq!(asker.await.status, StatusCode::OK);
+    }
 }
 
 #[tokio::test]

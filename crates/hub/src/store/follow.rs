@@ -134,7 +134,8 @@ async fn enter_epoch(transaction: &mut Transaction<'_, Any>, before: u64, now: u
 /// Says that the indices are behind on a work.
 pub(super) async fn mark(transaction: &mut Transaction<'_, Any>, work: B256) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO pending (work_id, marks) VALUES ($1, 1) ON CONFLICT (work_id) DO UPDATE SET marks = pending.marks + 1",
+        "INSERT INTO pending (work_id, marks) VALUES ($1, 1) \
+         ON CONFLICT (work_id) DO UPDATE SET marks = pending.marks + 1, failures = 0, retry_at = 0",
     )
     .bind(bytes(&work))
     .execute(&mut **transaction)

@@ -15,7 +15,22 @@ pub struct Pending {
     pub work: B256,
     /// How often it was marked so far.
     pub marks: i64,
+    /// How often the indices failed to take it since then.
+    pub failures: u32,
 }
+
+/// A work that the indices are no longer tried with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenUp {
+    /// The work.
+    pub work: B256,
+    /// Why the last try failed.
+    pub reason: String,
+}
+
+/// Tries to take a work into the indices. The waits between them double, so that the last comes half an
+/// hour after the first.
+pub const MAX_TRIES: u32 = 12;
 
 /// What a work is found by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,20 +58,71 @@ const LAST_STATUS: &str = "COALESCE((SELECT s.status FROM statuses s WHERE s.wor
      ORDER BY s.block DESC, s.log_index DESC LIMIT 1), 1)";
 
 impl Store {
-    /// Works that the indices are behind on, in the order of their ids: at most `limit` after `after`.
+    /// Works that the indices are behind on and that may be tried at `now_secs`, in the order of their ids: at most
+    /// `limit` after `after`.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn pending(&self, after: Option<B256>, limit: u32) -> Result<Vec<Pending>, StoreError> {
-        let rows = sqlx::query("SELECT work_id, marks FROM pending WHERE work_id > $1 ORDER BY work_id LIMIT $2");
-        let rows = rows.bind(bytes(&after.unwrap_or_default())).bind(i64::from(limit));
+    pub async fn pending(&self, now_secs: i64, after: Option<B256>, limit: u32) -> Result<Vec<Pending>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT work_id, marks, failures FROM pending \
+             WHERE work_id > $1 AND retry_at <= $2 AND failures < $3 ORDER BY work_id LIMIT $4",
+        );
+        let rows = rows.bind(bytes(&after.unwrap_or_default())).bind(now_secs);
+        let rows = rows.bind(i64::from(MAX_TRIES)).bind(i64::from(limit));
         let pending = |row: &AnyRow| {
             Ok(Pending {
                 work: word(row, "work_id")?,
                 marks: row.try_get("marks")?,
+                failures: u32::try_from(row.try_get::<i64, _>("failures")?).unwrap_or(MAX_TRIES),
             })
         };
         rows.fetch_all(&self.pool).await?.iter().map(pending).collect()
+    }
+
+    /// Says that the indices could not take a work at `now_secs`, unless it was marked again meanwhile. The next try is 1,
+    /// 2, 4 … seconds later; after [`MAX_TRIES`] there is none until it is marked again. `true`: this was the last.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn put_off(&self, pending: &Pending, now_secs: i64, reason: &str) -> Result<bool, StoreError> {
+        let failures = pending.failures.saturating_add(1).min(MAX_TRIES);
+        sqlx::query("UPDATE pending SET failures = $1, reason = $2, retry_at = $3 WHERE work_id = $4 AND marks = $5")
+            .bind(i64::from(failures))
+            .bind(reason)
+            .bind(now_secs.saturating_add(1_i64 << (failures - 1)))
+            .bind(bytes(&pending.work))
+            .bind(pending.marks)
+            .execute(&self.pool)
+            .await?;
+        Ok(failures == MAX_TRIES)
+    }
+
+    /// Works that are not tried again, and why.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn given_up(&self) -> Result<Vec<GivenUp>, StoreError> {
+        let rows = sqlx::query("SELECT work_id, reason FROM pending WHERE failures >= $1 ORDER BY work_id");
+        let given_up = |row: &AnyRow| {
+            Ok(GivenUp {
+                work: word(row, "work_id")?,
+                reason: row.try_get::<Option<String>, _>("reason")?.unwrap_or_default(),
+            })
+        };
+        let rows = rows.bind(i64::from(MAX_TRIES)).fetch_all(&self.pool).await?;
+        rows.iter().map(given_up).collect()
+    }
+
+    /// Has all works tried again that were put off or given up.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn retry_all(&self) -> Result<(), StoreError> {
+        sqlx::query("UPDATE pending SET failures = 0, retry_at = 0 WHERE failures > 0")
+            .execute(&self.pool)
+            .await?;
+        Ok(())
     }
 
     /// Says that the indices have these works, unless they were marked again meanwhile.
@@ -83,7 +149,7 @@ impl Store {
     pub async fn mark_all(&self) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO pending (work_id, marks) SELECT work_id, 1 FROM works WHERE 1 = 1 \
-             ON CONFLICT (work_id) DO UPDATE SET marks = pending.marks + 1",
+             ON CONFLICT (work_id) DO UPDATE SET marks = pending.marks + 1, failures = 0, retry_at = 0",
         )
         .execute(&self.pool)
         .await?;

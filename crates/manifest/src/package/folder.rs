@@ -1,10 +1,10 @@
 //! A package on disk: a folder with the manifest and the encrypted file. The key is kept elsewhere.
 //!
 //! The folder gets its name last, when all of it is on disk: under that name it is whole or not there. What a killed
-//! program leaves is named `.<name>.partial-…` beside it and can be deleted.
+//! program leaves is named `.<name>.partial-…` beside it; the next draft of that name removes it.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::{self, File, OpenOptions},
     io::{self, Read, Write},
     path::{Path, PathBuf},
@@ -66,6 +66,8 @@ pub enum PackageError {
 #[derive(Debug)]
 pub struct Draft {
     folder: TempDir,
+    /// On the content: whoever seals to the same destination sees that this one lives.
+    _lock: File,
     destination: PathBuf,
     content: SealedContent,
 }
@@ -86,11 +88,15 @@ impl Draft {
         let mut prefix = OsString::from(".");
         prefix.push(destination.file_name().unwrap_or_default());
         prefix.push(".partial-");
+        remove_leftovers(parent(destination), &prefix);
         let folder = TempDir::with_prefix_in(prefix, parent(destination))
             .map_err(failed("making a folder in", parent(destination)))?;
         let path = folder.path().join(CONTENT_FILE);
-        let mut archive = File::create_new(&path)
-            .and_then(car::Writer::new)
+        let (lock, mut archive) = File::create_new(&path)
+            .and_then(|file| {
+                file.lock()?;
+                Ok((file.try_clone()?, car::Writer::new(file)?))
+            })
             .map_err(failed("making", &path))?;
         let content = seal(file, file_bytes, size, key, |sealed| {
             archive.fragment(&sealed.fragment, sealed.bytes)
@@ -99,6 +105,7 @@ impl Draft {
         archive.finish(root, &nodes).map_err(failed("writing", &path))?;
         Ok(Self {
             folder,
+            _lock: lock,
             destination: destination.into(),
             content,
         })
@@ -186,6 +193,21 @@ impl Package {
     pub fn decrypt(&self, key: &ContentKey, out: &mut impl Write) -> Result<u64, PackageError> {
         let opener = Opener::new(&self.manifest.body().fragments, key)?;
         Ok(open(&opener, |fragment| self.fragment(fragment), out)?)
+    }
+}
+
+/// Removes what killed programs left. A draft that lives has its content locked, or not made yet; what can't be removed
+/// stays.
+fn remove_leftovers(folder: &Path, prefix: &OsStr) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_draft = entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(prefix.as_encoded_bytes());
+        let content = entry.path().join(CONTENT_FILE);
+        if is_draft && File::open(content).is_ok_and(|content| content.try_lock().is_ok()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 

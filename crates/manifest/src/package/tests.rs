@@ -338,6 +338,30 @@ fn a_package_is_there_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_draft_removes_what_killed_programs_left_and_none_that_lives() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("song");
+    let key = ContentKey::generate().unwrap();
+    let seal = || Draft::seal(&mut contents(50_000).as_slice(), 50_000, small(), &key, &path).unwrap();
+    let others = [".song.partial-begun", ".other.partial-1", "song.partial-1"].map(|name| place.path().join(name));
+    let left = place.path().join(".song.partial-killed");
+    for folder in others.iter().chain([&left]) {
+        std::fs::create_dir(folder).unwrap();
+    }
+    for folder in [&left, &others[1], &others[2]] {
+        std::fs::write(folder.join(CONTENT_FILE), "half of it").unwrap();
+    }
+    let (living, second) = (seal(), seal());
+    assert!(!left.exists());
+    assert!(others.iter().all(|folder| folder.exists()));
+    assert_eq!(entries(place.path()), others.len() + 2);
+    let manifest = manifest_of(living.content());
+    living.finish(&manifest).unwrap();
+    drop(second);
+    assert_eq!(entries(place.path()), others.len() + 1);
+}
+
+#[test]
 fn a_damaged_package_is_refused() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("song");
