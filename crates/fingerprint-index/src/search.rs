@@ -190,6 +190,7 @@ const fn upper(word: u64) -> u32 {
     (word >> 32) as u32
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "32 bits fit")]
 const fn lower(word: u64) -> usize {
     (word & u32::MAX as u64) as usize
 }

@@ -56,6 +56,7 @@ impl Cells {
 }
 
 /// Neighbours in time are neighbours, works lie scattered.
+#[expect(clippy::cast_possible_truncation, reason = "only the lower bits are used")]
 fn cell_of(hit: u64) -> usize {
     let (number, offset) = (hit >> OFFSET_BITS, hit & ((1 << OFFSET_BITS) - 1));
     ((number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) + (offset >> CELL_BITS)) as usize
@@ -175,7 +176,7 @@ mod tests {
         let mut drawn = drawn();
         let mut votes = Votes::default();
         for _ in 0..3 * MANY {
-            votes.add(drawn(2_000) as Number, drawn(60_000) as i64 - 1_000);
+            votes.add(Number::try_from(drawn(2_000)).unwrap(), drawn(60_000) as i64 - 1_000);
         }
         let mut all = votes.0.clone();
         all.sort_unstable();

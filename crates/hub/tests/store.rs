@@ -186,16 +186,29 @@ async fn documents_belong_to_the_versions_that_bind_them(store: &Store) {
     );
 }
 
+async fn what_can_not_be_indexed_is_tried_again_later(store: &Store) {
+    registered(store).await;
+    let works = async |now_secs| {
+        let pending = store.pending(now_secs, None, 10).await.unwrap();
+        pending.iter().map(|pending| pending.work).collect::<Vec<_>>()
+    };
+    let pending = store.pending(100, None, 10).await.unwrap();
+    assert!(!store.put_off(&pending[0], 100, "full").await.unwrap());
+    assert_eq!(works(100).await, [OTHER]);
+    assert_eq!(works(101).await, [WORK, OTHER]);
+    assert!(store.given_up().await.unwrap().is_empty());
+}
+
 async fn what_was_marked_meanwhile_stays_pending(store: &Store) {
     registered(store).await;
-    let pending = store.pending(None, 10).await.unwrap();
+    let pending = store.pending(0, None, 10).await.unwrap();
     assert_eq!(
         pending.iter().map(|pending| pending.work).collect::<Vec<_>>(),
         [WORK, OTHER]
     );
     store.mark_all().await.unwrap();
     store.finish(&pending).await.unwrap();
-    let again = store.pending(None, 10).await.unwrap();
+    let again = store.pending(0, None, 10).await.unwrap();
     assert_eq!(again.len(), 2);
     store.finish(&again[..1]).await.unwrap();
     assert_eq!(store.settled_works_after(None, 10).await.unwrap(), [WORK]);
@@ -204,7 +217,7 @@ async fn what_was_marked_meanwhile_stays_pending(store: &Store) {
         [B256::ZERO; 0]
     );
     store.finish(&again).await.unwrap();
-    assert_eq!(store.pending(None, 10).await.unwrap(), Vec::<Pending>::new());
+    assert_eq!(store.pending(0, None, 10).await.unwrap(), Vec::<Pending>::new());
 
     let duplicate = |work_id, similarity_ppm| Duplicate {
         work_id,
@@ -266,6 +279,7 @@ on_each!(
     prices_and_statuses_are_those_of_the_epoch_and_go_with_their_blocks,
     documents_belong_to_the_versions_that_bind_them,
     what_was_marked_meanwhile_stays_pending,
+    what_can_not_be_indexed_is_tried_again_later,
     only_so_many_blocks_are_kept
 );
 
