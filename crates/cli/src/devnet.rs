@@ -1,6 +1,6 @@
 //! `cwe devnet`: an L1 (anvil), the contracts, the sequencer and, if asked for, a full node, in one command.
 //!
-//! The folder it works in (temporary without `--data`) holds `l1-state.json`, `network.json`, `genesis.json`, the
+//! The folder it works in (temporary without `--data`) holds `l1-state.json`, `deployment.json`, `genesis.json`, the
 //! configuration files `sequencer.toml` and `node.toml` with which the same daemons can be run by hand, and their data.
 
 mod anvil;
