@@ -20,6 +20,7 @@ export class Run {
   #line = '';
   #number = 0;
   #timer;
+  #close;
   stages = [];
 
   /** `count`: stages that will come; `json`: standard output is for the last line alone. */
@@ -95,17 +96,23 @@ export class Run {
     this.#watch(begun, estimateSecs);
     const entry = { name, seconds: 0, result: 'failed' };
     this.stages.push(entry);
-    try {
-      await work();
-      entry.result = 'ok';
-    } finally {
+    this.#close = () => {
       this.#unwatch();
       entry.seconds = Math.round((Date.now() - begun) / 100) / 10;
       this.log('stage ended', { stage: name, seconds: entry.seconds, result: entry.result });
-    }
+    };
+    await work();
+    entry.result = 'ok';
+    this.end();
     this.#state.done[name] = { seconds: entry.seconds };
     this.#write();
     this.#say(`   ${this.#paint('32', '✓')} ${entry.seconds.toFixed(1)} s`);
+  }
+
+  /** Ends the stage that is under way, if one is. */
+  end() {
+    this.#close?.();
+    this.#close = undefined;
   }
 
   /** A stage that this form of the demo leaves out. */

@@ -159,6 +159,7 @@ async function main() {
     await Promise.race([tell(run, world, daemons), daemons.failed, interrupted]);
   } catch (error) {
     failure = error;
+    run.end();
     run.log('failed', { error: error.stack });
   }
   if (!failure) summary(run, world);

@@ -51,7 +51,7 @@ describe('cwe demo', () => {
     const nowhere = await cwe(['demo', '--quick', '--repository', '/']);
     assert.notEqual(nowhere.code, 0);
     assert.match(nowhere.stderr, /is no checkout/);
-    const prover = await cwe(['demo', '--data', join(folder, 'none')], { env: { STAGE_PROGRAM: '' } });
+    const prover = await cwe(['demo', '--data', join(folder, 'none')], { env: { STAGE_PROGRAM: undefined } });
     assert.notEqual(prover.code, 0);
     assert.match(prover.stderr, /--quick/);
   });

@@ -37,8 +37,9 @@ const LAST_WORDS_MS = 2000;
 
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
-// The test runner ends a file that takes too long by a signal, which alone would skip the line above.
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+// The test runner ends a file that takes too long by a signal, which alone would skip the line above. Who listens too ends
+// by itself.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.listenerCount(signal) === 0 && process.exit(1));
 
 /** A folder that is removed when the process ends. */
 export function temporaryFolder() {

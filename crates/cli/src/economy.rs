@@ -30,6 +30,9 @@ use crate::network::{Network, NetworkArgs};
 const DEPLOYMENTS: &str = "deploy/out";
 /// A fifth more gas than in the trial run: another transaction may come first and make this one dearer.
 const GAS_MARGIN_DIVISOR: u64 = 5;
+/// And as much as the dearest place in a tree costs more than the cheapest (`subscribe` in `snapshots/Economy.json`): who
+/// comes first moves the others.
+const TREE_GAS_MARGIN: u64 = 100_000;
 
 /// Where the economy is.
 #[derive(Debug, clap::Args)]
@@ -216,7 +219,11 @@ impl Economy {
                 },
             )?;
         let receipt = call
-            .gas(estimate.saturating_add(estimate / GAS_MARGIN_DIVISOR))
+            .gas(
+                estimate
+                    .saturating_add(estimate / GAS_MARGIN_DIVISOR)
+                    .saturating_add(TREE_GAS_MARGIN),
+            )
             .send()
             .await
             .wrap_err_with(|| doing.to_owned())?
