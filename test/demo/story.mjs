@@ -87,17 +87,17 @@ async function tell(run, world, daemons) {
   // Steps of a chapter are done once each, so one that a daemon died under can be begun again.
   const chapter = (work) => () => daemons.steadily(work);
   let killed;
-  await run.stage('network', 'L1, sequencer, full node, hub, relayer, coordinator, prover', 60, () => story.network(), { always: true });
+  await run.stage('network', 'L1, sequencer, full node, hub, relayer, coordinator, prover', 10, () => story.network(), { always: true });
   if (given['kill-daemons']) killed = killThem(run, daemons);
   if (stage) await makeKeys(run, stage);
   await run.stage('publish', 'Two creators publish six works: performed, fingerprinted, encrypted, signed, registered', 60, chapter(() => story.publish()));
   await story.renewEpoch();
-  await run.stage('subscribe', 'Five listeners bring CLN from L1 and subscribe', 30, chapter(() => story.subscribe()));
-  await run.stage('listen', 'They listen: re-encoded files are recognised on the device, minutes stay there', 30, chapter(() => story.listen()));
-  await run.stage('submit', 'The epoch ends: each proves a month in zero knowledge, the relayer submits', 120, chapter(() => story.submit()));
-  await run.stage('reveal', 'Single notes are revealed to the coordinator', 90, chapter(() => story.reveal()));
-  await run.stage('settle', 'Aggregation and settlement: the L2 takes the proven payout list', quick ? 60 : 3000, chapter(() => story.settle(proofSecs)));
-  await run.stage('withdraw', 'Creators and collaborators withdraw on the L2', 20, chapter(() => story.withdraw()));
+  await run.stage('subscribe', 'Five listeners bring CLN from L1 and subscribe', 80, chapter(() => story.subscribe()));
+  await run.stage('listen', 'They listen: re-encoded files are recognised on the device, minutes stay there', 20, chapter(() => story.listen()));
+  await run.stage('submit', 'The epoch ends: each proves a month in zero knowledge, the relayer submits', 150, chapter(() => story.submit()));
+  await run.stage('reveal', 'Single notes are revealed to the coordinator', 85, chapter(() => story.reveal()));
+  await run.stage('settle', 'Aggregation and settlement: the L2 takes the proven payout list', quick ? 90 : 3000, chapter(() => story.settle(proofSecs)));
+  await run.stage('withdraw', 'Creators and collaborators withdraw on the L2', 5, chapter(() => story.withdraw()));
   const finality = 'Batches are proven, L1 verifies, a creator holds CLN on L1';
   if (quick) run.left('finalize', finality, '--quick makes no proofs, so nothing is final on L1');
   else {
@@ -106,7 +106,7 @@ async function tell(run, world, daemons) {
       await finalize(run, world, stage);
     }));
   }
-  await run.stage('audit', 'An auditor checks everything from L1 alone', 30, chapter(() => story.audit()));
+  await run.stage('audit', 'An auditor checks everything from L1 alone', 15, chapter(() => story.audit()));
   if (killed) run.tell('killed and recovered', killed.join(', '));
 }
 
