@@ -3,14 +3,14 @@
 // for what was measured.
 import assert from 'node:assert/strict';
 import { statSync, writeFileSync } from 'node:fs';
-import { cpus, homedir } from 'node:os';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 
 import { createPublicClient, formatEther, http, parseAbi, parseEther } from 'viem';
 import { anvil } from 'viem/chains';
 
 import { artifact, l2Public, l2Wallet } from '../test/lib/clients.mjs';
-import { ROOT, cwe, eventually, foundry, rpc, run, startDevnet, startNode, temporaryFolder } from '../test/lib/devnet.mjs';
+import { ROOT, cwe, eventually, foundry, keysFolder, rpc, run, startDevnet, startNode, temporaryFolder } from '../test/lib/devnet.mjs';
 
 const colour = process.stdout.isTTY ? (code, text) => `\x1b[${code}m${text}\x1b[0m` : (_, text) => text;
 const started = Date.now();
@@ -149,8 +149,7 @@ async function proven(network, file, command, { index, recipient }) {
   const l1 = createPublicClient({ chain: anvil, transport: http(network.l1_rpc) });
   const { l1: { last_committed_batch: last } } = await command('status');
   const options = ['--batch', '1', '--to', String(last), '--dev-account', '0', '--low-memory', '--json', '--network', file];
-  const data = process.env.XDG_DATA_HOME ?? join(homedir(), '.local/share');
-  const keys = process.env.PROVING_KEYS ?? join(data, 'cwe/prove/keys');
+  const keys = keysFolder();
   const figures = {};
 
   /** Proves up to a stage; what it reports, its stages told. */

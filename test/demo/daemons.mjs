@@ -53,12 +53,7 @@ export class Daemons {
     this.#all.set(name, daemon);
     rmSync(this.logOf(name), { force: true });
     this.#spawn(daemon);
-    const { dead, alive } = this.#death();
-    try {
-      await Promise.race([eventually(`${name}, which logs to ${this.logOf(name)},`, ready), dead]);
-    } finally {
-      alive();
-    }
+    await Promise.race([eventually(`${name}, which logs to ${this.logOf(name)},`, ready), this.failed]);
   }
 
   get names() {
@@ -95,12 +90,6 @@ export class Daemons {
     await Promise.all(this.names.filter((name) => !last.includes(name)).map((name) => this.#stopOne(name)));
     for (const name of last) await this.#stopOne(name);
     rmSync(this.#pids, { force: true });
-  }
-
-  #death() {
-    let alive;
-    const over = new Promise((done) => (alive = done));
-    return { dead: Promise.race([this.failed, over]), alive };
   }
 
   #spawn(daemon) {

@@ -1,17 +1,10 @@
 // The last chapter: the chain's batches are proven, L1 verifies, and what a creator withdrew is paid out there.
 import assert from 'node:assert/strict';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 
 import { createPublicClient, erc20Abi, formatEther, http, parseEther } from 'viem';
 import { anvil } from 'viem/chains';
 
-import { cwe, run as execute } from '../lib/devnet.mjs';
-
-/** Folder of the proving keys, as `cwe prove` takes it. */
-export function keysFolder() {
-  return process.env.PROVING_KEYS ?? join(process.env.XDG_DATA_HOME ?? join(homedir(), '.local/share'), 'cwe/prove/keys');
-}
+import { cwe, keysFolder, run as execute } from '../lib/devnet.mjs';
 
 /** Makes the keys of the prover where they are not yet. */
 export async function makeKeys(run, stageProgram) {

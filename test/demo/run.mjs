@@ -85,9 +85,9 @@ export class Run {
   async stage(name, title, estimateSecs, work, { always = false } = {}) {
     this.#number += 1;
     const known = this.#state.done[name];
-    this.#say(`\n${this.#paint('1', `${this.#number}/${this.count} ${title}`)}${known ? '' : this.#paint('2', `  (about ${duration(estimateSecs)})`)}`);
+    this.say(`\n${this.paint('1', `${this.#number}/${this.count} ${title}`)}${known ? '' : this.paint('2', `  (about ${duration(estimateSecs)})`)}`);
     if (known && !always) {
-      this.#say(`   ${this.#paint('32', '✓')} done before`);
+      this.say(`   ${this.paint('32', '✓')} done before`);
       this.stages.push({ name, seconds: known.seconds, result: 'done before' });
       return;
     }
@@ -106,7 +106,7 @@ export class Run {
     this.end();
     this.#state.done[name] = { seconds: entry.seconds };
     this.#write();
-    this.#say(`   ${this.#paint('32', '✓')} ${entry.seconds.toFixed(1)} s`);
+    this.say(`   ${this.paint('32', '✓')} ${entry.seconds.toFixed(1)} s`);
   }
 
   /** Ends the stage that is under way, if one is. */
@@ -118,13 +118,13 @@ export class Run {
   /** A stage that this form of the demo leaves out. */
   left(name, title, why) {
     this.#number += 1;
-    this.#say(`\n${this.#paint('1', `${this.#number}/${this.count} ${title}`)}\n   ${this.#paint('33', '–')} left out: ${why}`);
+    this.say(`\n${this.paint('1', `${this.#number}/${this.count} ${title}`)}\n   ${this.paint('33', '–')} left out: ${why}`);
     this.stages.push({ name, seconds: 0, result: 'left out' });
   }
 
   /** A fact that a stage has found out. */
   tell(name, value) {
-    this.#say(`   ${name.padEnd(24)} ${value}`);
+    this.say(`   ${name.padEnd(24)} ${value}`);
     this.log('fact', { name, value: String(value) });
   }
 
@@ -135,25 +135,18 @@ export class Run {
     this.log('doing', { what });
   }
 
-  /** Text that is no part of a stage. */
-  say(text) {
-    this.#say(text);
-  }
-
-  paint(code, text) {
-    return this.#paint(code, text);
-  }
-
   /** A line of the machine-readable log. */
   log(event, facts = {}) {
     appendFileSync(this.logFile, `${JSON.stringify({ at: new Date().toISOString(), event, ...facts })}\n`);
   }
 
-  #paint(code, text) {
+  /** Text in a colour, where the output has colours. */
+  paint(code, text) {
     return this.#out.isTTY && !process.env.NO_COLOR ? `\x1b[${code}m${text}\x1b[0m` : text;
   }
 
-  #say(text) {
+  /** A line for people. */
+  say(text) {
     this.#clear();
     this.#out.write(`${text}\n`);
   }

@@ -2,30 +2,19 @@
 // proofs of their usage. With `--quick` the proofs of programs, which take hours, are left out: behind the payouts then stand
 // contracts of the tests that compare values, and no batch becomes final.
 import { existsSync, rmSync } from 'node:fs';
-import { cpus, homedir, totalmem } from 'node:os';
+import { cpus, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { keysFolder, userData } from '../lib/devnet.mjs';
 import { Story } from './chapters.mjs';
 import { Daemons } from './daemons.mjs';
-import { finalize, keysFolder, makeKeys } from './finality.mjs';
+import { finalize, makeKeys } from './finality.mjs';
 import { Run, duration } from './run.mjs';
 import { World } from './world.mjs';
 
-const HELP = `The main job from end to end: creators publish, listeners subscribe and play, the epoch ends, money arrives
-
-Usage: cwe demo [OPTIONS]
-
-  --quick         leave out the proofs of programs: minutes instead of hours, and nothing becomes final on L1
-  --data <DIR>    keep everything in this folder, and go on from there when interrupted
-                  [default: cwe/demo in the user's data folder]
-  --fresh         throw away what the folder holds and begin anew
-  --keep          leave everything running at the end, until Ctrl-C
-  --kill-daemons  kill each daemon once, at random moments, with SIGKILL: the end must be the same
-  --json          end standard output with one line of JSON, and nothing else on it
-  --help          print this`;
-
-const OPTIONS = { quick: 'boolean', fresh: 'boolean', keep: 'boolean', json: 'boolean', help: 'boolean', 'kill-daemons': 'boolean', data: 'string' };
+/** What `cwe demo` hands on; its `--help` says what they do. */
+const OPTIONS = { quick: 'boolean', fresh: 'boolean', keep: 'boolean', json: 'boolean', 'kill-daemons': 'boolean', data: 'string' };
 /** A chain of its own: files of addresses are named by it. */
 const CHAIN_ID = 51_340;
 const PROOF_SECS = Number(process.env.PROOF_SECS ?? 5400);
@@ -33,23 +22,9 @@ const QUICK_PROOF_SECS = 30;
 const MIN_MEMORY_BYTES = 20 * 2 ** 30;
 const KILL_EVERY_MS = [20_000, 60_000];
 
-function options() {
-  try {
-    const { values } = parseArgs({ options: Object.fromEntries(Object.entries(OPTIONS).map(([name, type]) => [name, { type }])) });
-    return values;
-  } catch (error) {
-    console.error(`${error.message}\n\n${HELP}`);
-    process.exit(2);
-  }
-}
-
-const given = options();
-if (given.help) {
-  console.log(HELP);
-  process.exit(0);
-}
+const { values: given } = parseArgs({ options: Object.fromEntries(Object.entries(OPTIONS).map(([name, type]) => [name, { type }])) });
 const quick = given.quick === true;
-const folder = resolve(given.data ?? join(process.env.XDG_DATA_HOME ?? join(homedir(), '.local/share'), `cwe/demo${quick ? '-quick' : ''}`));
+const folder = resolve(given.data ?? join(userData(), quick ? 'demo-quick' : 'demo'));
 const stage = quick ? undefined : process.env.STAGE_PROGRAM;
 
 function open() {

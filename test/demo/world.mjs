@@ -4,11 +4,10 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 
-import { CWE, RELAYER, SEQUENCER, freePort, funded, json, rpc } from '../lib/devnet.mjs';
+import { CWE, HUB, RELAYER, SEQUENCER, freePort, funded, json, rpc, set } from '../lib/devnet.mjs';
 import { Economy } from '../lib/economy.mjs';
 import { COMPARED_STAGE, comparingVerifiers, toldToCompare } from '../lib/payouts.mjs';
 
-const HUB = join(dirname(CWE), 'cwe-hub');
 const COORDINATOR = join(dirname(CWE), 'cwe-aggregator');
 const PROVER = join(dirname(CWE), 'cwe-prover');
 const BATCH_AGE_MS = 1500;
@@ -23,7 +22,6 @@ const PORTS = {
 
 const local = (port) => `127.0.0.1:${port}`;
 const url = (port) => `http://${local(port)}`;
-const set = (values) => Object.entries(values).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
 const answers = (address) => async () => (await fetch(address)).ok;
 
 async function portOrFree(port) {
@@ -117,13 +115,12 @@ export class World {
 
   async #startServices() {
     const { ports } = this.#run.kept;
-    const l2 = { 'l2.rpc_url': this.network.l2_rpc, 'l2.chain_id': this.network.l2_chain_id, 'l2.economy': this.economy.addressFile };
+    const l2 = this.economy.l2Settings;
     const at = this.#run.at;
     this.#run.doing('starting the hub, the relayer, the coordinator and the prover');
     await Promise.all([
       this.#daemons.start('hub', HUB, set({
-        ...l2, 'l2.poll_interval_ms': 200, 'serve.listen': local(ports.hub), 'ops.listen': local(ports.hubOps), 'serve.database': `sqlite:${at('hub.db')}`,
-        'serve.index': at('hub-index'), 'answers.private_key_file': this.#key('hub'),
+        ...this.economy.hubSettings(this.#key('hub')), 'serve.listen': local(ports.hub), 'ops.listen': local(ports.hubOps),
       }), answers(`${url(ports.hubOps)}/health`)),
       this.#daemons.start('relayer', RELAYER, set({
         ...l2, listen: local(ports.relayer), 'ops.listen': local(ports.relayerOps), 'account.private_key_file': this.#key('relayer'),

@@ -11,7 +11,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { keccak256, parseEther, toHex } from 'viem';
 
-import { CWE, Program, cwe, eventually, freePort, json } from '../lib/devnet.mjs';
+import { CWE, Program, cwe, eventually, freePort, json, set } from '../lib/devnet.mjs';
 import { Economy } from '../lib/economy.mjs';
 import { COMPARED_STAGE, comparingVerifiers, toldToCompare } from '../lib/payouts.mjs';
 
@@ -51,11 +51,10 @@ describe('from listening to money', () => {
     started.exited.then(() => programs.delete(started));
     return started;
   };
-  const set = (values) => Object.entries(values).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
   const startCoordinator = async () => {
     const program = await start(COORDINATOR, ['--json', ...set({
       'serve.listen': '127.0.0.1:0', 'ops.listen': '127.0.0.1:0', 'serve.database': `sqlite:${at('reveals.db')}`,
-      'l2.rpc_url': network.l2_rpc, 'l2.chain_id': network.l2_chain_id, 'l2.economy': economy.addressFile,
+      ...economy.l2Settings,
       'l2.poll_interval_ms': 500, 'account.private_key_file': at('coordinator.key'), 'aggregates.queue': queue(), 'aggregates.max_reveals': REAL_STAGE ? 16 : 2,
     })], own);
     const { url } = await program.waitForLine(json);

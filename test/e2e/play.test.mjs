@@ -1,14 +1,12 @@
 // `cwe play`: files are recognised while they play, within the listener's cap, and what was heard of them is in the wallet.
 import assert from 'node:assert/strict';
 import { statSync, truncateSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { CWE, Program, cwe, eventually, json, run } from '../lib/devnet.mjs';
+import { CWE, Program, cwe, eventually, run } from '../lib/devnet.mjs';
 import { Economy } from '../lib/economy.mjs';
 import { transcode, writeMusic, writeTone } from '../lib/music.mjs';
 
-const HUB = join(dirname(CWE), 'cwe-hub');
 const CREATOR = ['--dev-account', '1'];
 /** No epoch ends meanwhile. */
 const SCHEDULE = { lengthSecs: 7200, submissionSecs: 120, revealSecs: 180, aggregationSecs: 60 };
@@ -53,15 +51,7 @@ describe('cwe play', () => {
     }
     await economy.ok(['creator', 'register', ...CREATOR]);
     await economy.credential(1);
-    const { network } = economy;
-    const settings = {
-      'serve.listen': '127.0.0.1:0', 'ops.listen': '127.0.0.1:0', 'serve.database': `sqlite:${at('hub.db')}`, 'serve.index': at('hub-index'),
-      'answers.private_key': network.accounts[8].private_key, 'l2.rpc_url': network.l2_rpc,
-      'l2.chain_id': network.l2_chain_id, 'l2.economy': economy.addressFile, 'l2.poll_interval_ms': 200,
-    };
-    const program = new Program(HUB, ['--json', ...Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`])]);
-    const { url } = await program.waitForLine(json);
-    hub = { program, url };
+    hub = await economy.startHub();
     song = (await publish('song.wav', '1200', 'A song')).work_id;
     dance = (await publish('dance.wav', '900', 'A dance')).work_id;
     dear = (await publish('dear.wav', '50000', 'A dear one')).work_id;

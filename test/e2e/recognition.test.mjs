@@ -2,31 +2,19 @@
 // hub; re-encoded pieces of them are recognised, privately; what is silent, broken, unknown or a copy is said to be so.
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { CWE, Program, cwe, eventually, json, run } from '../lib/devnet.mjs';
+import { CWE, cwe, eventually, run } from '../lib/devnet.mjs';
 import { Economy } from '../lib/economy.mjs';
 import { transcode, writeMusic, writeTone } from '../lib/music.mjs';
 
-const HUB = join(dirname(CWE), 'cwe-hub');
 const CREATOR = ['--dev-account', '1'];
 
 describe('recognition', () => {
   let economy, hub, song;
 
   const at = (name) => economy.at(name);
-  const startHub = async () => {
-    const { network } = economy;
-    const settings = {
-      'serve.listen': '127.0.0.1:0', 'ops.listen': '127.0.0.1:0', 'serve.database': `sqlite:${at('hub.db')}`, 'serve.index': at('hub-index'),
-      'answers.private_key_file': at('hub.key'), 'l2.rpc_url': network.l2_rpc,
-      'l2.chain_id': network.l2_chain_id, 'l2.economy': economy.addressFile, 'l2.poll_interval_ms': 200,
-    };
-    const program = new Program(HUB, ['--json', ...Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`])]);
-    const { url } = await program.waitForLine(json);
-    return { program, url };
-  };
   const hubs = () => ['--hub', hub.url, '--known-hubs', at('hubs.json')];
   const publish = (file, ...args) =>
     ['work', 'publish', at(file), '--out', at('published'), '--price', '1200', '--tier', 'audio', ...hubs(), ...CREATOR, ...args];
@@ -38,8 +26,7 @@ describe('recognition', () => {
     for (const [name, seed] of [['song.wav', 1], ['dance.wav', 2], ['march.wav', 3], ['other.wav', 4]]) writeMusic(at(name), seed);
     await economy.ok(['creator', 'register', ...CREATOR]);
     await economy.credential(1);
-    writeFileSync(at('hub.key'), economy.network.accounts[8].private_key, { mode: 0o600 });
-    hub = await startHub();
+    hub = await economy.startHub();
   });
   after(async () => {
     await hub?.program.stop('SIGKILL');
@@ -135,7 +122,7 @@ describe('recognition', () => {
 
   test('a hub that is killed comes back with all it knew', async () => {
     await hub.program.stop('SIGKILL');
-    hub = await startHub();
+    hub = await economy.startHub();
     await eventually('the song', async () => (await economy.ok(identify('piece.opus'))).work_id === song.work_id, 20_000, 500);
     assert.ok(!hub.program.said(new RegExp(song.work_id)), 'nothing of a query is logged');
   });

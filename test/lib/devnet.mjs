@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,9 @@ export const SEQUENCER = join(dirname(CWE), 'cwe-sequencer');
 
 /** The relayer daemon beside it. */
 export const RELAYER = join(dirname(CWE), 'cwe-relayer');
+
+/** The discovery hub beside it. */
+export const HUB = join(dirname(CWE), 'cwe-hub');
 
 /** A program of Foundry itself: the launcher that npm puts into `.bin` ends with 0 whatever the program ends with. */
 export function foundry(name) {
@@ -41,6 +44,16 @@ process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 // by itself.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.listenerCount(signal) === 0 && process.exit(1));
 
+/** Folder of what `cwe` keeps for this user. */
+export function userData() {
+  return join(process.env.XDG_DATA_HOME ?? join(homedir(), '.local/share'), 'cwe');
+}
+
+/** Folder of the proving keys, as `cwe prove` takes it. */
+export function keysFolder() {
+  return process.env.PROVING_KEYS ?? join(userData(), 'prove/keys');
+}
+
 /** A folder that is removed when the process ends. */
 export function temporaryFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'cwe-test-'));
@@ -53,6 +66,9 @@ export function cleanEnvironment(extra = {}) {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('CWE_'));
   return { ...Object.fromEntries(kept), NO_COLOR: '1', RUST_BACKTRACE: '0', ...extra };
 }
+
+/** Settings of a daemon as flags. */
+export const set = (values) => Object.entries(values).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
 
 /** A program in the background; keeps its last log lines for error messages. */
 export class Program {

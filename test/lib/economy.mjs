@@ -5,8 +5,10 @@ import { dirname, join } from 'node:path';
 
 import { getAddress, keccak256, toHex } from 'viem';
 
-import { ROOT, cwe, eventually, foundry, rpc, run, startDevnet, temporaryFolder } from './devnet.mjs';
+import { HUB, Program, ROOT, cwe, eventually, foundry, json, rpc, run, set, startDevnet, temporaryFolder } from './devnet.mjs';
 
+/** Development account that signs a hub's answers. */
+const HUB_ACCOUNT = 8;
 /** Longest wait for one of an epoch's times. */
 const LONGEST_WAIT_MS = 250_000;
 
@@ -53,6 +55,28 @@ export class Economy {
 
   get addressFile() {
     return this.at(`economy-${this.network.l2_chain_id}.json`);
+  }
+
+  /** How a service finds this economy. */
+  get l2Settings() {
+    const { l2_rpc: url, l2_chain_id: id } = this.network;
+    return { 'l2.rpc_url': url, 'l2.chain_id': id, 'l2.economy': this.addressFile };
+  }
+
+  /** Settings of a hub whose files are here, on free ports, with a key from a file. */
+  hubSettings(keyFile) {
+    return {
+      ...this.l2Settings, 'l2.poll_interval_ms': 200, 'serve.listen': '127.0.0.1:0', 'ops.listen': '127.0.0.1:0',
+      'serve.database': `sqlite:${this.at('hub.db')}`, 'serve.index': this.at('hub-index'), 'answers.private_key_file': keyFile,
+    };
+  }
+
+  /** Starts such a hub for a suite; it may be started again. */
+  async startHub() {
+    writeFileSync(this.at('hub.key'), this.network.accounts[HUB_ACCOUNT].private_key, { mode: 0o600 });
+    const program = new Program(HUB, ['--json', ...set(this.hubSettings(this.at('hub.key')))]);
+    const { url } = await program.waitForLine(json);
+    return { program, url };
   }
 
   /** Deploys the economy, with the devnet's configuration but for `settings`. */
