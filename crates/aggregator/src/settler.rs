@@ -1,6 +1,10 @@
 //! Settling the epoch whose turn it is: computes the division from the best state whose data is here, publishes the
 //! payout list, has the division proven, posts the proof, settles. Each turn does the next thing that the chain does not
 //! have yet, so that it goes on after a restart, and stops where somebody else was faster.
+//!
+//! A proof takes as long as a window, so it is asked for before the window for aggregates ends, as soon as every reveal that
+//! was given here is in the best state. A better state that somebody posts afterwards makes another division, and costs this
+//! one's proof.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -17,7 +21,7 @@ use tracing::{info, warn};
 use crate::{
     chain::{ChainFailure, Due, Sending, SettlementBasis, Settlements},
     ingress::ViewReceiver,
-    status::{KnownState, Statuses},
+    status::{EpochStatus, KnownState, Status, Statuses},
     store::{Store, StoreError},
 };
 
@@ -112,12 +116,19 @@ impl<C: Settlements> Settler<C> {
             return Ok(());
         };
         let now = view.now_secs();
-        if now < epoch.windows.settleable_at {
-            return Ok(());
-        }
         // Told by the planner, after its first look.
-        let known = self.statuses.get(due.epoch).and_then(|status| status.known);
-        let Some(known) = known else { return Ok(()) };
+        let status = self.statuses.get(due.epoch);
+        if now < epoch.windows.settleable_at {
+            return match status {
+                Some(status) if is_complete(&status, &due, now) => {
+                    self.prepare(&due, status.known.as_deref(), now).await
+                }
+                _ => Ok(()),
+            };
+        }
+        let Some(known) = status.and_then(|status| status.known) else {
+            return Ok(());
+        };
         let reveals = known.state.reveals();
         let nothing = due.best.reveals == 0 && self.inputs(&due, &known, false).await?.1.carried_in.is_zero();
         if nothing || due.proven.is_some_and(|proven| proven >= reveals) {
@@ -132,6 +143,27 @@ impl<C: Settlements> Settler<C> {
             self.prove(due.epoch, division).await?;
         }
         Ok(())
+    }
+
+    /// Has the division proven that is due if nobody posts a better state until the window ends.
+    async fn prepare(&self, due: &Due, known: Option<&KnownState>, now: u64) -> Result<(), SettlerError> {
+        let Some(known) = known else { return Ok(()) };
+        let division = match self.divide(due, known, now).await {
+            // It may still turn up, and until the grace ends nothing else can be done.
+            Err(SettlerError::CarriedMissing { .. }) => return Ok(()),
+            division => division?,
+        };
+        let (key, value) = self.job_of(due.epoch, &division);
+        match self.queue.find(KIND, &key).await? {
+            Some(_) => Ok(()),
+            None => self.ask_for_proof(due.epoch, key, value, division).await,
+        }
+    }
+
+    /// Name in the queue and public value of a division's proof.
+    fn job_of(&self, epoch: u64, division: &Division) -> (String, B256) {
+        let value = public_value(self.chain_id, &division.inputs, &division.settled.settlement);
+        (format!("{}/{}/{epoch}/{value}", self.chain_id, self.payouts), value)
     }
 
     async fn settle(&self, epoch: u64) -> Result<(), SettlerError> {
@@ -226,8 +258,7 @@ impl<C: Settlements> Settler<C> {
 
     /// Has the division proven, and posts the proof when it is there.
     async fn prove(&self, epoch: u64, division: Division) -> Result<(), SettlerError> {
-        let value = public_value(self.chain_id, &division.inputs, &division.settled.settlement);
-        let key = format!("{}/{}/{epoch}/{value}", self.chain_id, self.payouts);
+        let (key, value) = self.job_of(epoch, &division);
         let Some(job) = self.queue.find(KIND, &key).await? else {
             return self.ask_for_proof(epoch, key, value, division).await;
         };
@@ -284,6 +315,21 @@ impl<C: Settlements> Settler<C> {
         );
         Ok(())
     }
+}
+
+/// Whether all that was revealed here is in the best state, and the state's data is here, so that the epoch will be divided
+/// by it unless another coordinator has more.
+fn is_complete(status: &Status, due: &Due, now: u64) -> bool {
+    let EpochStatus {
+        windows,
+        waiting,
+        planned,
+        proven,
+        best,
+        ..
+    } = status.told;
+    let on_the_way = waiting + planned.reveals + proven.reveals;
+    now >= windows.reveal_ends_at && on_the_way == 0 && best == due.best && best.reveals > 0 && status.shown().is_some()
 }
 
 fn totals(known: &KnownState) -> Vec<TotalsEntry> {

@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     chain::Chain,
     state::{Roots, State},
-    status::{EpochStatus, Share, Status},
+    status::Share,
     store::StoredAggregate,
     testing::{self, EPOCH, reveal},
     view::{Best, View},
@@ -257,6 +257,62 @@ async fn nothing_is_done_before_the_time_or_without_data() {
         epochs: BTreeMap::new(),
     })));
     fixture.settler.turn().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_proof_is_asked_for_as_soon_as_every_reveal_is_in_the_best_state() {
+    let fixture = Fixture::new(state(), EMPTY_ROOT_HASH).await;
+    let (settler, chain) = (&fixture.settler, &fixture.settler.chain);
+    let during_the_window = |reveal_ends_at| {
+        let mut view = view();
+        let windows = &mut view.epochs.get_mut(&EPOCH).unwrap().windows;
+        (windows.reveal_ends_at, windows.settleable_at) = (reveal_ends_at, u64::MAX);
+        fixture.shown.send_replace(Some(Arc::new(view)));
+        let mut status = settler.statuses.get(EPOCH).unwrap();
+        status.told.windows.reveal_ends_at = reveal_ends_at;
+        settler.statuses.set(status);
+    };
+    let asked = || async {
+        settler
+            .queue
+            .lease(KIND, "test", Duration::from_secs(60))
+            .await
+            .unwrap()
+    };
+    during_the_window(u64::MAX);
+    settler.turn().await.unwrap();
+    assert!(asked().await.is_none(), "reveals may still come");
+
+    during_the_window(1);
+    let told = |change: fn(&mut Status)| {
+        let mut status = settler.statuses.get(EPOCH).unwrap();
+        change(&mut status);
+        settler.statuses.set(status);
+    };
+    told(|status| status.told.waiting = 1);
+    settler.turn().await.unwrap();
+    assert!(asked().await.is_none(), "one is not aggregated yet");
+    told(|status| status.told.waiting = 0);
+    chain.due.lock().best.reveals += 1;
+    settler.turn().await.unwrap();
+    assert!(asked().await.is_none(), "somebody has more");
+    chain.due.lock().best.reveals -= 1;
+
+    for _ in 0..2 {
+        settler.turn().await.unwrap();
+    }
+    fixture.prove().await;
+    settler.turn().await.unwrap();
+    assert!(
+        chain.published.lock().1.is_empty() && chain.posted.lock().is_none(),
+        "the chain takes it later"
+    );
+    fixture.shown.send_replace(Some(Arc::new(view())));
+    for _ in 0..3 {
+        settler.turn().await.unwrap();
+    }
+    assert!(*chain.settled.lock());
+    assert!(asked().await.is_none(), "proven once");
 }
 
 #[tokio::test]
