@@ -10,8 +10,8 @@ help: ## this list
 setup: ## install what is missing: C compiler, Rust toolchain, Node packages
 	@scripts/setup.sh
 
-demo: setup ## publish, subscribe, listen, prove usage, settle, withdraw, audit: the main job; PROOFS=1: to CLN on L1, hours
-	@scripts/demo.sh $(if $(PROOFS),,--quick) $(if $(FRESH),--fresh) $(if $(KEEP),--keep)
+demo: setup ## publish, subscribe, listen, prove usage, settle, withdraw, audit: the main job; PROOFS=payouts: an hour; PROOFS=1: to CLN on L1, hours
+	@scripts/demo.sh $(if $(PROOFS),$(if $(filter payouts,$(PROOFS)),--not-final),--quick) $(if $(FRESH),--fresh) $(if $(KEEP),--keep)
 
 prover: setup ## build the prover: cwe-prover and cwe-prover-stage
 	@scripts/prover.sh > /dev/null

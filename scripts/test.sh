@@ -72,10 +72,11 @@ suites() {
     node --test --test-concurrency="$concurrency" --test-timeout=1800000 --test-reporter=spec "$@"
 }
 
-# What takes minutes to hours and 18 GiB. The first step builds the prover and leaves its keys.
+# What takes minutes to hours and 18 GiB. The step `finality` builds the prover and leaves its keys.
 real_proofs() {
+  step guests scripts/guests.sh --check
   step finality env CWE="$target/debug/cwe" scripts/bench-prove.sh
-  step demo env CWE="$target/debug/cwe" scripts/demo.sh --data "$logs/demo" --fresh
+  step demo env CWE="$target/debug/cwe" scripts/demo.sh --not-final --data "$logs/demo" --fresh
   step stark cargo test --package cwe-prover-bench --test stark --locked -- --ignored
   step payouts-proofs env CWE="$target/debug/cwe" STAGE_PROGRAM="$(scripts/prover.sh --where)/cwe-prover-stage" \
     node --test --test-timeout=14400000 --test-reporter=spec test/e2e/payouts.test.mjs

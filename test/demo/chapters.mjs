@@ -321,11 +321,13 @@ export class Story {
     this.#run.tell('revealed', `${notes} notes: work and share of a fee each, unlinked to listeners and to each other`);
   }
 
-  async settle(proofSecs) {
+  async settle() {
+    const { aggregationSecs: proofSecs } = this.#world.schedule;
+    const pauseMs = this.#run.quick ? 1000 : 10_000;
     const { notes } = this.#run.kept;
     this.#run.doing('the coordinator aggregates the reveals');
     const counted = async () => (await this.#status()).best_state?.reveals === notes;
-    await eventually('the aggregate', counted, proofSecs * 1000 + 120_000, 1000);
+    await eventually('the aggregate', counted, proofSecs * 1000 + 120_000, pauseMs);
     this.#run.tell('aggregate', `${notes} reveals counted on the L2`);
     const { windows } = await this.#status();
     await this.#reach(windows.settleable_at + 1, 'the window for aggregates ends');
@@ -333,7 +335,7 @@ export class Story {
     await eventually('the settlement', async () => {
       await this.#economy.tick();
       return (await this.#status()).settled;
-    }, proofSecs * 1000 + 180_000, 1000);
+    }, proofSecs * 1000 + 180_000, pauseMs);
     const verified = await this.#ok('epoch', 'verify', String(this.#epoch));
     assert.deepEqual(verified.checks.filter((check) => !check.ok), []);
     this.#run.tell('checked', `${verified.checks.length} things that everybody can compute again (cwe epoch verify)`);
@@ -362,7 +364,7 @@ export class Story {
     }
     await this.#conserve(payouts);
     const { index } = await this.#run.once('withdraw:l1', () => this.#ok('withdraw', '1', ...this.#keyOf('ada')));
-    this.#run.tell('ada withdraws to L1', `1 CLN, withdrawal ${index}${this.#run.quick ? '; it waits for a proof' : ''}`);
+    this.#run.tell('ada withdraws to L1', `1 CLN, withdrawal ${index}; it waits for a proof`);
   }
 
   /** Every wei of the fees is in exactly one place. */

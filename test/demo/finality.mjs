@@ -1,10 +1,17 @@
 // The last chapter: the chain's batches are proven, L1 verifies, and what a creator withdrew is paid out there.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 
 import { createPublicClient, erc20Abi, formatEther, http, parseEther } from 'viem';
 import { anvil } from 'viem/chains';
 
 import { cwe, keysFolder, run as execute } from '../lib/devnet.mjs';
+import { duration } from './run.mjs';
+
+/** Processor seconds of a million instructions (segments, aggregation) and of the stages after them: docs/PERFORMANCE.md. */
+const CORE_SECS_PER_MILLION = 450;
+const CORE_SECS_FINAL = 2000;
 
 /** Makes the keys of the prover where they are not yet. */
 export async function makeKeys(run, stageProgram) {
@@ -16,15 +23,25 @@ export async function makeKeys(run, stageProgram) {
 
 /** Proves all committed batches at once; then ada holds on L1 what she withdrew. */
 export async function finalize(run, { economy, network }, stageProgram) {
-  const { l1: { last_committed_batch: last } } = await economy.ok(['status']);
+  // Batches that came while this was interrupted would make it another proof.
+  const last = await run.once('finalize:last', async () => (await economy.ok(['status'])).l1.last_committed_batch);
+  const prove = async (...flags) => {
+    const { code, stdout, stderr } = await cwe([
+      'prove', '--batch', '1', '--to', String(last), '--dev-account', '0', '--low-memory', '--json', '--network', economy.at('network.json'),
+      '--proving-keys', keysFolder(), '--stage-program', stageProgram, '--data', run.at('proofs'), ...flags,
+    ]);
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout);
+  };
+  const instructions = await run.once('finalize:execute', async () => {
+    run.doing(`batches 1 to ${last} are executed`);
+    return JSON.parse(readFileSync((await prove('--stop-after', 'execute')).output, 'utf8')).instructions;
+  });
+  const seconds = (CORE_SECS_FINAL + (instructions / 1e6) * CORE_SECS_PER_MILLION) / cpus().length;
+  run.expect(seconds);
+  run.tell('to prove', `${(instructions / 1e6).toFixed(1)} million instructions, about ${duration(seconds)}`);
   run.doing(`batches 1 to ${last} are proven: STARK, then halo2`);
-  const args = [
-    'prove', '--batch', '1', '--to', String(last), '--dev-account', '0', '--low-memory', '--post', '--json', '--network', economy.at('network.json'),
-    '--proving-keys', keysFolder(), '--stage-program', stageProgram, '--data', run.at('proofs'),
-  ];
-  const { code, stdout, stderr } = await cwe(args);
-  assert.equal(code, 0, stderr);
-  const { stages, finalized } = JSON.parse(stdout);
+  const { stages, finalized } = await prove('--post');
   for (const { stage, seconds, peak_memory_bytes: bytes } of stages) {
     if (seconds !== null) run.tell(stage, `${seconds.toFixed(0)} s, ${(bytes / 2 ** 30).toFixed(1)} GiB`);
   }

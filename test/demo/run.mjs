@@ -21,6 +21,7 @@ export class Run {
   #number = 0;
   #timer;
   #close;
+  #estimateSecs = 0;
   stages = [];
 
   /** `count`: stages that will come; `json`: standard output is for the last line alone. */
@@ -128,6 +129,12 @@ export class Run {
     this.log('fact', { name, value: String(value) });
   }
 
+  /** What the stage will take after all, from its beginning. */
+  expect(seconds) {
+    this.#estimateSecs = seconds;
+    this.log('estimate', { estimate_s: Math.round(seconds) });
+  }
+
   /** What is being done, for the line that moves; lines in a log otherwise. */
   doing(what) {
     if (what === this.#line) return;
@@ -157,11 +164,12 @@ export class Run {
 
   #watch(begun, estimateSecs) {
     this.#line = '';
+    this.#estimateSecs = estimateSecs;
     if (!this.#out.isTTY) return;
     let turn = 0;
     this.#timer = setInterval(() => {
       const elapsed = (Date.now() - begun) / 1000;
-      const left = estimateSecs > elapsed ? `, about ${duration(estimateSecs - elapsed)} left` : '';
+      const left = this.#estimateSecs > elapsed ? `, about ${duration(this.#estimateSecs - elapsed)} left` : '';
       const text = `   ${FRAMES[turn++ % FRAMES.length]} ${Math.floor(elapsed)} s${left}  ${this.#line}`;
       this.#out.write(`\r\x1b[K${text.slice(0, (this.#out.columns ?? 100) - 1)}`);
     }, REFRESH_MS);

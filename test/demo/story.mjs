@@ -14,23 +14,30 @@ import { Run, duration } from './run.mjs';
 import { World } from './world.mjs';
 
 /** What `cwe demo` hands on; its `--help` says what they do. */
-const OPTIONS = { quick: 'boolean', fresh: 'boolean', keep: 'boolean', json: 'boolean', 'kill-daemons': 'boolean', data: 'string' };
+const OPTIONS = { quick: 'boolean', 'not-final': 'boolean', fresh: 'boolean', keep: 'boolean', json: 'boolean', 'kill-daemons': 'boolean', data: 'string' };
 /** A chain of its own: files of addresses are named by it. */
 const CHAIN_ID = 51_340;
-const PROOF_SECS = Number(process.env.PROOF_SECS ?? 5400);
-const QUICK_PROOF_SECS = 30;
+/** Lengths of the windows, seconds. With proofs everything happens in the first epoch, so that no other is settled before it;
+ * the window for aggregates is as long as this machine needs for a proof, with half as much again. */
+const WINDOWS = { submissionSecs: 100, revealSecs: 60 };
+const PROOF_SECS = Number(process.env.PROOF_SECS ?? Math.max(900, 5400 / cpus().length));
+const SCHEDULES = {
+  quick: { ...WINDOWS, lengthSecs: 150, aggregationSecs: 30 },
+  proofs: { ...WINDOWS, lengthSecs: 300, aggregationSecs: Math.round(PROOF_SECS) },
+};
 const MIN_MEMORY_BYTES = 20 * 2 ** 30;
 const KILL_EVERY_MS = [20_000, 60_000];
 
 const { values: given } = parseArgs({ options: Object.fromEntries(Object.entries(OPTIONS).map(([name, type]) => [name, { type }])) });
 const quick = given.quick === true;
+const final = !quick && !given['not-final'];
 const folder = resolve(given.data ?? join(userData(), quick ? 'demo-quick' : 'demo'));
 const stage = quick ? undefined : process.env.STAGE_PROGRAM;
 
 function open() {
   // A folder of something else is not thrown away by a slip.
   if (given.fresh && existsSync(join(folder, 'demo.json'))) rmSync(folder, { recursive: true });
-  const settings = { data: folder, quick, json: given.json, count: 10 };
+  const settings = { data: folder, quick, json: given.json, count: quick ? 10 : 11 };
   const run = new Run(settings);
   if (!run.isDone('audit')) return run;
   run.say(`The demo in ${folder} is finished: a new one begins.`);
@@ -58,26 +65,25 @@ function killThem(run, daemons) {
 
 async function tell(run, world, daemons) {
   const story = new Story(run, world);
-  const proofSecs = quick ? QUICK_PROOF_SECS : PROOF_SECS;
   // Steps of a chapter are done once each, so one that a daemon died under can be begun again.
   const chapter = (work) => () => daemons.steadily(work);
   let killed;
+  if (stage) await run.stage('keys', 'The proving keys, once for all chains', 1000, () => makeKeys(run, stage));
   await run.stage('network', 'L1, sequencer, full node, hub, relayer, coordinator, prover', 10, () => story.network(), { always: true });
   if (given['kill-daemons']) killed = killThem(run, daemons);
-  if (stage) await makeKeys(run, stage);
   await run.stage('publish', 'Two creators publish six works: performed, fingerprinted, encrypted, signed, registered', 60, chapter(() => story.publish()));
   await story.renewEpoch();
   await run.stage('subscribe', 'Five listeners bring CLN from L1 and subscribe', 80, chapter(() => story.subscribe()));
   await run.stage('listen', 'They listen: re-encoded files are recognised on the device, minutes stay there', 20, chapter(() => story.listen()));
   await run.stage('submit', 'The epoch ends: each proves a month in zero knowledge, the relayer submits', 150, chapter(() => story.submit()));
   await run.stage('reveal', 'Single notes are revealed to the coordinator', 85, chapter(() => story.reveal()));
-  await run.stage('settle', 'Aggregation and settlement: the L2 takes the proven payout list', quick ? 90 : 3000, chapter(() => story.settle(proofSecs)));
+  await run.stage('settle', 'Aggregation and settlement: the L2 takes the proven payout list', quick ? 90 : PROOF_SECS, chapter(() => story.settle()));
   await run.stage('withdraw', 'Creators and collaborators withdraw on the L2', 5, chapter(() => story.withdraw()));
   const finality = 'Batches are proven, L1 verifies, a creator holds CLN on L1';
-  if (quick) run.left('finalize', finality, '--quick makes no proofs, so nothing is final on L1');
+  if (!final) run.left('finalize', finality, `${quick ? '--quick' : '--not-final'} makes no proofs of batches, so nothing is final on L1`);
   else {
-    await run.stage('finalize', finality, 2400, chapter(async () => {
-      await story.committed();
+    await run.stage('finalize', finality, 5 * 3600, chapter(async () => {
+      await run.once('finalize:committed', () => story.committed().then(() => null));
       await finalize(run, world, stage);
     }));
   }
@@ -103,7 +109,8 @@ function summary(run, world, failure) {
   } else {
     const sum = run.stages.reduce((total, { seconds }) => total + seconds, 0);
     run.say(`\nAll of it in ${duration(sum)} on ${cpus().length} cores. Conserved to the last unit: ${kept.conserved ? 'yes' : 'NO'}.`);
-    if (quick) run.say(run.paint('33', 'Nothing is final: the proofs of aggregation, settlement and batches were left out. Usage proofs were real.'));
+    const left = quick ? 'the proofs of aggregation, settlement and batches were left out. Usage proofs were real.' : 'the proofs of batches were left out. All others were real.';
+    if (!final) run.say(run.paint('33', `Nothing is final: ${left}`));
     run.say(`Report of the epoch: ${kept.report}\nData, keys, logs:    ${folder}`);
     if (given.keep) run.say(`Running until Ctrl-C: ${JSON.stringify(world.endpoints, null, 2)}\nWallets: network with RPC ${world.endpoints.l2_rpc}, chain id ${CHAIN_ID}, currency CLN`);
     else run.say('To keep everything running at the end: --keep. A chain of your own: cwe devnet --node');
@@ -122,7 +129,7 @@ async function main() {
   const run = open();
   if (run.resumed) run.say(`Going on with the demo in ${folder}`);
   const daemons = new Daemons(folder, (event, facts) => run.log(event, facts));
-  const schedule = { lengthSecs: 150, submissionSecs: 100, revealSecs: 60, aggregationSecs: quick ? QUICK_PROOF_SECS : PROOF_SECS };
+  const schedule = quick ? SCHEDULES.quick : SCHEDULES.proofs;
   const world = new World(run, daemons, { stage, keys: keysFolder(), chainId: CHAIN_ID, schedule });
   let interrupt;
   const interrupted = new Promise((_, fail) => {

@@ -312,5 +312,8 @@ describe('prover', () => {
     assert.deepEqual(report.stages.map(({ stage, seconds }) => [stage, seconds === null]), STAGES.map((stage, position) => [stage, position < 4]));
     assert.equal(report.public_value, planned.public_value);
     assert.match(readFileSync(report.output, 'utf8'), /^wrap of job/);
+    const gone = await prove(STAGE, '--stop-after', 'stark');
+    assert.notEqual(gone.code, 0);
+    assert.match(gone.stderr, /another folder/);
   });
 });

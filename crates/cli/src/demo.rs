@@ -18,9 +18,12 @@ const STORY: &str = "test/demo/story.mjs";
 /// Play the main job from end to end: publish, subscribe, listen, prove, settle, withdraw, audit
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
-    /// Leave out the proofs of programs: minutes instead of hours, and nothing becomes final on L1
+    /// Leave out the proofs of programs: minutes, and nothing becomes final on L1
     #[arg(long)]
     quick: bool,
+    /// Leave out the proofs of batches only: they take hours per epoch without a GPU, and without them nothing becomes final on L1
+    #[arg(long, conflicts_with = "quick")]
+    not_final: bool,
     /// Keep everything in this folder, and go on from there when interrupted; default: cwe/demo in the user's data folder
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -52,6 +55,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     story.arg(repository.join(STORY)).env("CWE", &own);
     for (flag, given) in [
         ("--quick", args.quick),
+        ("--not-final", args.not_final),
         ("--fresh", args.fresh),
         ("--keep", args.keep),
         ("--kill-daemons", args.kill_daemons),

@@ -394,6 +394,12 @@ async fn enqueue(queue: &Queue, network: &Network, job: &ProofJob, input: &[u8])
 /// The output of the last stage.
 async fn prove(workshop: &Workshop, id: i64) -> Result<Vec<u8>> {
     if workshop.queue.job(id).await?.state == JobState::Done {
+        if workshop.gives_back {
+            bail!(
+                "these batches are proven to the end, and what the stages before the last made is gone: name another folder \
+                 with --data"
+            );
+        }
         return Ok(workshop.queue.output(id).await?);
     }
     let mut progress = Progress::new();
