@@ -24,7 +24,7 @@ pub use crate::handler::ChainContext;
 use crate::{
     block::BlockContext,
     handler::{ChainHandler, RawEvm, Rules, open_message},
-    precompiles,
+    modular, precompiles,
 };
 
 /// The Ethereum hard fork whose rules this chain follows.
@@ -96,10 +96,12 @@ impl<DB: Database, I> ChainEvm<DB, I> {
         let ctx = Context::<BlockEnv, TxEnv, CfgEnv, DB>::new(db, SPEC_ID)
             .with_cfg(env.cfg)
             .with_block(env.block);
+        let mut instruction = EthInstructions::new_mainnet_with_spec(SPEC_ID);
+        modular::hook(&mut instruction);
         let inner = Evm {
             ctx,
             inspector,
-            instruction: EthInstructions::new_mainnet_with_spec(SPEC_ID),
+            instruction,
             precompiles: EthPrecompiles {
                 precompiles: precompiles::all(),
                 spec: SPEC_ID,

@@ -25,6 +25,7 @@ mod executor;
 mod genesis;
 mod handler;
 mod invalid;
+pub mod modular;
 pub mod poseidon;
 mod precompiles;
 #[cfg(feature = "std")]

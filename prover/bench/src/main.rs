@@ -36,13 +36,17 @@ struct Arguments {
     /// Prints this many functions of the third batch's run, most instructions first, instead of measuring.
     #[arg(long, requires = "symbols")]
     functions: Option<usize>,
+    /// The run is of this input instead, a file that the prover keeps with a job.
+    #[arg(long, requires = "functions")]
+    input: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let machine = Machine::new()?;
     if let (Some(count), Some(symbols)) = (arguments.functions, &arguments.symbols) {
-        return functions(&machine, &read(symbols)?, &input(COUNTS[2])?, count);
+        let input = arguments.input.as_deref().map_or_else(|| input(COUNTS[2]), read)?;
+        return functions(&machine, &read(symbols)?, &input, count);
     }
     let program = machine.load(STATE_TRANSITION_ELF)?;
     let inputs = COUNTS.map(input).into_iter().collect::<Result<Vec<_>>>()?;

@@ -6,7 +6,10 @@ use std::sync::LazyLock;
 
 use alloy_consensus::{TxEip2930, TxEip7702, TxLegacy, transaction::Recovered};
 use alloy_eips::eip2930::{AccessList, AccessListItem};
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256, address, hex};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, address, hex, uint};
+use ark_bn254::{Fq2, Fr, G1Affine, G2Affine};
+use ark_ec::{AffineRepr, CurveGroup};
+use ark_ff::{BigInteger, PrimeField};
 use cwe_executor::BlockInput;
 use cwe_primitives::{L1Message, TxEnvelope};
 use cwe_prover::{COMMITMENTS, Commitments, Machine, Program, ProverError, STATE_TRANSITION_ELF, vm_config};
@@ -42,27 +45,31 @@ fn shows_the_truth(batch: &SealedBatch) {
     assert_eq!(run(&batch.input.encode()), Ok(batch.statement.public_value()));
 }
 
-/// One transaction each to the precompile at `to`, through a contract that keeps what comes back.
+/// One transaction each to the precompile at `to`, through a contract that keeps what comes back. Each has a block of its own,
+/// and so a state root.
 fn poke(chain: &mut Chain, calls: &[(Address, Bytes)]) -> SealedBatch {
+    let steps = calls.iter().map(|(to, data)| {
+        let input = [to.into_word().as_slice(), data].concat();
+        Step {
+            gas: 5_000_000,
+            ..Step::call(POKER, input)
+        }
+    });
+    one_by_one(chain, steps)
+}
+
+/// A block for each transaction.
+fn one_by_one(chain: &mut Chain, steps: impl Iterator<Item = Step>) -> SealedBatch {
     let sender = SENDERS.get(0);
     let nonce = chain.state.nonce(sender.address());
-    let transactions = (nonce..)
-        .zip(calls)
-        .map(|(nonce, (to, data))| {
-            let input = [to.into_word().as_slice(), data].concat();
-            let step = Step {
-                gas: 5_000_000,
-                ..Step::call(POKER, input)
-            };
-            sender.transaction(CHAIN_ID, nonce, step)
-        })
-        .collect();
-    let block = BlockInput {
-        timestamp: chain.parent.header.timestamp + 1,
+    let first = chain.parent.header.timestamp + 1;
+    let blocks = (0..).zip(steps).map(|(number, step)| BlockInput {
+        timestamp: first + number,
         messages: Vec::new(),
-        transactions,
-    };
-    chain.seal(vec![vec![block]], Location::Blobs).unwrap()
+        transactions: vec![sender.transaction(CHAIN_ID, nonce + number, step)],
+    });
+    let blocks = blocks.collect();
+    chain.seal(vec![blocks], Location::Blobs).unwrap()
 }
 
 #[test]
@@ -124,6 +131,153 @@ fn precompiles_with_instructions_of_their_own_agree_with_software() {
         (cwe_primitives::predeploys::POSEIDON, one_two.clone().into()),
         (cwe_primitives::predeploys::POSEIDON, vec![0xff; 64].into()),
     ];
+    shows_the_truth(&poke(&mut chain(), &calls));
+}
+
+const PRIMES: [U256; 2] = [
+    uint!(21888242871839275222246405745257275088548364400416034343698204186575808495617_U256),
+    uint!(21888242871839275222246405745257275088696311157297823662689037894645226208583_U256),
+];
+
+fn encode_g1(point: G1Affine) -> Vec<u8> {
+    let (x, y) = point.xy().unwrap_or_default();
+    [x, y]
+        .iter()
+        .flat_map(|coordinate| coordinate.into_bigint().to_bytes_be())
+        .collect()
+}
+
+fn encode_g2(point: G2Affine) -> Vec<u8> {
+    let (x, y) = point.xy().unwrap_or_default();
+    [x.c1, x.c0, y.c1, y.c0]
+        .iter()
+        .flat_map(|coordinate| coordinate.into_bigint().to_bytes_be())
+        .collect()
+}
+
+/// Points of the twist that don't have the order of the group: of each, one whose order divides the cofactor.
+fn off_the_group() -> Vec<G2Affine> {
+    let found = (1_u64..).filter_map(|x| G2Affine::get_point_from_x_unchecked(Fq2::new(x.into(), 1.into()), false));
+    let points = found
+        .filter(|point| !point.is_in_correct_subgroup_assuming_on_curve())
+        .take(2);
+    points
+        .flat_map(|point| [point, point.mul_bigint(Fr::MODULUS).into_affine()])
+        .collect()
+}
+
+#[test]
+fn pairings_agree_with_software() {
+    let (p, q) = (G1Affine::generator(), G2Affine::generator());
+    let times = |a: u64, b: u64| (p * Fr::from(a)).into_affine().mul_bigint([b]).into_affine();
+    let pair = |p: G1Affine, q: G2Affine| [encode_g1(p), encode_g2(q)].concat();
+    let of_two = |a: u64, b: u64, product: u64| {
+        let left = pair((p * Fr::from(a)).into_affine(), (q * Fr::from(b)).into_affine());
+        [left, pair(-times(product, 1), q)].concat()
+    };
+    let (none, no_q) = (G1Affine::identity(), G2Affine::identity());
+    let last = |mut input: Vec<u8>, change: fn(&mut u8)| {
+        change(input.last_mut().unwrap());
+        input
+    };
+    let unreduced = |offset: usize| {
+        let mut input = pair(p, q);
+        let coordinate: [u8; 32] = input[offset..offset + 32].try_into().unwrap();
+        let same = U256::from_be_bytes(coordinate) + PRIMES[1];
+        input[offset..offset + 32].copy_from_slice(&same.to_be_bytes::<32>());
+        input
+    };
+    let mut inputs = vec![
+        Vec::new(),
+        pair(p, q),
+        pair(none, q),
+        pair(p, no_q),
+        pair(none, no_q),
+        of_two(1, 1, 1),
+        of_two(7, 11, 77),
+        of_two(7, 11, 78),
+        of_two(u64::MAX, 3, 5),
+        [of_two(2, 3, 6), pair(none, q)].concat(),
+        [of_two(2, 3, 5), pair(-p, q)].concat(),
+        last(pair(p, q), |byte| *byte ^= 1),
+        last(pair(none, no_q), |byte| *byte = 1),
+        vec![0; 191],
+    ];
+    inputs.extend((0..6).map(|number| unreduced(32 * number)));
+    inputs.extend(off_the_group().into_iter().map(|point| pair(p, point)));
+    let calls: Vec<(Address, Bytes)> = inputs
+        .into_iter()
+        .map(|input| (Address::with_last_byte(8), input.into()))
+        .collect();
+    shows_the_truth(&poke(&mut chain(), &calls));
+}
+
+#[test]
+fn products_and_powers_agree_with_software() {
+    // slot(d) = mulmod(a, b, n) for the call data a, b, n, d; and one that has nothing to multiply.
+    let code = hex!("6040356020355f35096060355500");
+    let init = [
+        &hex!("60")[..],
+        &[u8::try_from(code.len()).unwrap()],
+        &hex!("80600a5f395ff300"),
+        &code,
+    ]
+    .concat();
+    let create = |init: Vec<u8>| Step {
+        to: TxKind::Create,
+        ..Step::call(Address::ZERO, init)
+    };
+    let contract = SENDERS.get(0).address().create(0);
+    let moduli = [
+        PRIMES[0],
+        PRIMES[1],
+        U256::ZERO,
+        U256::ONE,
+        PRIMES[0] + U256::ONE,
+        U256::MAX,
+    ];
+    let numbers = [U256::ZERO, U256::from(3), PRIMES[0] - U256::ONE, PRIMES[1], U256::MAX];
+    let products = moduli.iter().flat_map(|modulus| numbers.map(|left| (left, *modulus)));
+    let products =
+        products.flat_map(|(left, modulus)| [U256::from(5), U256::MAX - U256::ONE].map(|right| [left, right, modulus]));
+    let call = |(number, [left, right, modulus]): (u64, [U256; 3])| {
+        let words = [left, right, modulus, U256::from(number + 1)];
+        Step::call(
+            contract,
+            words
+                .iter()
+                .flat_map(|word| word.to_be_bytes::<32>())
+                .collect::<Vec<_>>(),
+        )
+    };
+    let steps = [create(init), create(hex!("5f5f09").to_vec())].into_iter();
+    shows_the_truth(&one_by_one(&mut chain(), steps.chain((0..).zip(products).map(call))));
+
+    let power = |base: &[u8], exponent: &[u8], modulus: &[u8]| {
+        let lengths = [base, exponent, modulus].map(|number| U256::from(number.len()).to_be_bytes::<32>());
+        Bytes::from([lengths.concat().as_slice(), base, exponent, modulus].concat())
+    };
+    let mut inputs = Vec::new();
+    for prime in PRIMES {
+        let modulus = prime.to_be_bytes::<32>();
+        let inverse = (prime - U256::from(2)).to_be_bytes::<32>();
+        inputs.extend([
+            power(&[7; 32], &inverse, &modulus),
+            power(&[0xff; 32], &inverse, &modulus),
+            power(&modulus, &[3], &modulus),
+            power(&[9; 31], &[], &modulus),
+            power(&[], &[], &modulus),
+            power(&[], &[5], &modulus),
+            power(&[3; 33], &[2], &modulus),
+            power(&[3; 32], &[1; 33], &modulus),
+            power(&[3; 32], &[7], &[&[0], modulus.as_slice()].concat()),
+            power(&[3; 32], &[7], &modulus[..31]),
+        ]);
+    }
+    let calls: Vec<(Address, Bytes)> = inputs
+        .into_iter()
+        .map(|input| (Address::with_last_byte(5), input))
+        .collect();
     shows_the_truth(&poke(&mut chain(), &calls));
 }
 
@@ -209,7 +363,11 @@ fn the_machine_refuses_what_is_refused_natively() {
 #[test]
 fn the_init_file_is_that_of_the_configuration() {
     let generated = cwe_prover::init_file(&vm_config().unwrap());
-    for line in include_str!("../../guests/openvm_init.rs").lines() {
+    let kept = [
+        include_str!("../../guests/openvm_init.rs"),
+        include_str!("../../guests/openvm_init_fp2.rs"),
+    ];
+    for line in kept.iter().flat_map(|file| file.lines()) {
         assert!(generated.lines().any(|other| other == line), "{line}");
     }
 }

@@ -1,5 +1,8 @@
-//! BN254 additions and multiplications (EIP-196). Pairings stay with revm's software: the machine's pairing types are
-//! not published.
+//! BN254: additions and multiplications (EIP-196), products of pairings (EIP-197).
+
+mod fp12;
+mod g2;
+pub(crate) mod pairing;
 
 use openvm_algebra_guest::IntMod;
 use openvm_ecc_guest::weierstrass::{IntrinsicCurve, WeierstrassPoint};
@@ -20,11 +23,14 @@ pub(crate) fn mul(point: &[u8], scalar: &[u8]) -> Result<[u8; 64], PrecompileHal
 
 /// `x ‖ y`, canonical and on the curve; `(0, 0)` is the identity. The curve has prime order.
 fn decode(bytes: &[u8]) -> Result<Bn254G1Affine, PrecompileHalt> {
-    let coordinate = |bytes| Bn254Coordinate::from_be_bytes(bytes).ok_or(PrecompileHalt::Bn254FieldPointNotAMember);
     let x = coordinate(&bytes[..32])?;
     let y = coordinate(&bytes[32..64])?;
     // SAFETY: checked to be on the curve, which has prime order.
     unsafe { Bn254G1Affine::from_xy(x, y) }.ok_or(PrecompileHalt::Bn254AffineGFailedToCreate)
+}
+
+fn coordinate(bytes: &[u8]) -> Result<Bn254Coordinate, PrecompileHalt> {
+    Bn254Coordinate::from_be_bytes(bytes).ok_or(PrecompileHalt::Bn254FieldPointNotAMember)
 }
 
 fn encode(point: &Bn254G1Affine) -> [u8; 64] {

@@ -4,7 +4,7 @@
 
 use core::ops::Neg;
 
-use openvm_algebra_guest::{IntMod, moduli_macros::moduli_declare};
+use openvm_algebra_guest::{IntMod, complex_macros::complex_declare, moduli_macros::moduli_declare};
 use openvm_ecc_guest::{
     Group,
     sw_macros::sw_declare,
@@ -19,6 +19,10 @@ moduli_declare! {
     P256Coordinate { modulus = "115792089210356248762697446949407573530086143415290314195533631308867097853951" },
     P256Scalar { modulus = "115792089210356248762697446949407573529996955224135760342422259061068512044369" },
     BlsScalar { modulus = "52435875175126190479447740508185965837690552500527637822603658699938581184513" },
+}
+
+complex_declare! {
+    Bn254Fp2 { mod_type = Bn254Coordinate },
 }
 
 const BN254_B: Bn254Coordinate = Bn254Coordinate::from_const_bytes(small(3));

@@ -1,8 +1,8 @@
 //! Hashes, signatures and curves of the guests, over the virtual machine's own instructions.
 //!
 //! [`install`] hooks them into revm's precompiles, the recovery of senders and the executor's Poseidon; Keccak is hooked
-//! by the linker. What has no instruction (BLS12-381, BN254 pairings, modular exponentiation, RIPEMD, Blake2, KZG) stays
-//! with revm's software. Only guests link this crate.
+//! by the linker. What has no instruction (BLS12-381's curves, powers and products modulo other numbers than BN254's primes, RIPEMD, Blake2, KZG) stays with
+//! revm's software. Only guests link this crate.
 //!
 //! The machine's field elements need not be canonical: whoever takes their bytes, or their parity, asserts first that
 //! they are. Its curve instructions add only points that differ in `x`, and double only what is no identity; for anything
@@ -16,6 +16,7 @@ mod bn254;
 mod curves;
 mod keccak;
 mod memory;
+mod modular;
 mod poseidon;
 mod provider;
 mod scalar;

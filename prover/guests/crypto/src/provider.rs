@@ -1,12 +1,12 @@
 //! Where the rest of the program finds this crate.
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec::Vec};
 
 use alloy_consensus::crypto::{RecoveryError, backend::CryptoProvider, install_default_provider};
 use alloy_primitives::{Address, keccak256};
-use revm::precompile::{Crypto, PrecompileHalt};
+use revm::precompile::{Crypto, DefaultCrypto, PrecompileHalt};
 
-use crate::{bn254, poseidon, secp256k1, secp256r1, sha256};
+use crate::{bn254, modular, poseidon, secp256k1, secp256r1, sha256};
 
 /// The machine's cryptography.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub fn install() {
     let _ = install_default_provider(Arc::new(Machine));
     let _ = revm::precompile::install_crypto(Machine);
     let _ = cwe_executor::poseidon::install(poseidon::hash);
+    let _ = cwe_executor::modular::install(modular::product);
 }
 
 impl CryptoProvider for Machine {
@@ -49,6 +50,17 @@ impl Crypto for Machine {
 
     fn bn254_g1_mul(&self, point: &[u8], scalar: &[u8]) -> Result<[u8; 64], PrecompileHalt> {
         bn254::mul(point, scalar)
+    }
+
+    fn bn254_pairing_check(&self, pairs: &[(&[u8], &[u8])]) -> Result<bool, PrecompileHalt> {
+        bn254::pairing::is_one(pairs)
+    }
+
+    fn modexp(&self, base: &[u8], exp: &[u8], modulus: &[u8]) -> Result<Vec<u8>, PrecompileHalt> {
+        match modular::power(base, exp, modulus) {
+            Some(power) => Ok(power),
+            None => DefaultCrypto.modexp(base, exp, modulus),
+        }
     }
 
     fn secp256k1_ecrecover(

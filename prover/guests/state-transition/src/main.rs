@@ -9,6 +9,7 @@ use alloy_primitives::Bytes;
 
 openvm::entry!(main);
 include!("../../openvm_init.rs");
+include!("../../openvm_init_fp2.rs");
 
 /// Entry point.
 pub fn main() {
