@@ -82,7 +82,7 @@ async function tell(run, world, daemons) {
   const finality = 'Batches are proven, L1 verifies, a creator holds CLN on L1';
   if (!final) run.left('finalize', finality, `${quick ? '--quick' : '--not-final'} makes no proofs of batches, so nothing is final on L1`);
   else {
-    await run.stage('finalize', finality, 5 * 3600, chapter(async () => {
+    await run.stage('finalize', finality, 7 * 3600, chapter(async () => {
       await run.once('finalize:committed', () => story.committed().then(() => null));
       await finalize(run, world, stage);
     }));

@@ -16,6 +16,7 @@ use cwe_srs::{Setup, SrsStore};
 use cwe_usage_circuits::{SRS_K, VerifyingKeys};
 use eyre::{Result, WrapErr, ensure};
 use metrics::gauge;
+use parking_lot::Mutex;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -103,6 +104,7 @@ pub async fn run(config: &Config, shutdown: CancellationToken) -> Result<Running
         chain_id: config.l2.chain_id,
         payouts,
         max_attempts: config.aggregates.max_attempts,
+        prepared: Mutex::default(),
     });
     let planner = Planner {
         chain: chain.clone(),

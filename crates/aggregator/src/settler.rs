@@ -15,12 +15,14 @@ use cwe_dapr::{
 };
 use cwe_jobs::{JobState, JobsError, NewJob, Queue};
 use cwe_prover_stages::{Guest, GuestJob, GuestJobError};
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tracing::{info, warn};
 
 use crate::{
     chain::{ChainFailure, Due, Sending, SettlementBasis, Settlements},
     ingress::ViewReceiver,
+    state::Roots,
     status::{EpochStatus, KnownState, Status, Statuses},
     store::{Store, StoreError},
 };
@@ -92,6 +94,9 @@ pub struct Settler<C> {
     pub payouts: Address,
     /// Times that a proof is begun before it counts as failed.
     pub max_attempts: u32,
+    /// Epoch and state whose division is known to be in the queue: windows are long, and a division is not computed again
+    /// every turn of one.
+    pub prepared: Mutex<Option<(u64, Roots)>>,
 }
 
 /// A division and all that it is of.
@@ -119,11 +124,9 @@ impl<C: Settlements> Settler<C> {
         // Told by the planner, after its first look.
         let status = self.statuses.get(due.epoch);
         if now < epoch.windows.settleable_at {
-            return match status {
-                Some(status) if is_complete(&status, &due, now) => {
-                    self.prepare(&due, status.known.as_deref(), now).await
-                }
-                _ => Ok(()),
+            return match status.as_ref().and_then(|status| complete(status, &due, now)) {
+                Some(known) => self.prepare(&due, known, now).await,
+                None => Ok(()),
             };
         }
         let Some(known) = status.and_then(|status| status.known) else {
@@ -146,18 +149,22 @@ impl<C: Settlements> Settler<C> {
     }
 
     /// Has the division proven that is due if nobody posts a better state until the window ends.
-    async fn prepare(&self, due: &Due, known: Option<&KnownState>, now: u64) -> Result<(), SettlerError> {
-        let Some(known) = known else { return Ok(()) };
+    async fn prepare(&self, due: &Due, known: &KnownState, now: u64) -> Result<(), SettlerError> {
+        let basis = Some((due.epoch, known.roots));
+        if *self.prepared.lock() == basis {
+            return Ok(());
+        }
         let division = match self.divide(due, known, now).await {
             // It may still turn up, and until the grace ends nothing else can be done.
             Err(SettlerError::CarriedMissing { .. }) => return Ok(()),
             division => division?,
         };
         let (key, value) = self.job_of(due.epoch, &division);
-        match self.queue.find(KIND, &key).await? {
-            Some(_) => Ok(()),
-            None => self.ask_for_proof(due.epoch, key, value, division).await,
+        if self.queue.find(KIND, &key).await?.is_none() {
+            self.ask_for_proof(due.epoch, key, value, division).await?;
         }
+        *self.prepared.lock() = basis;
+        Ok(())
     }
 
     /// Name in the queue and public value of a division's proof.
@@ -317,9 +324,9 @@ impl<C: Settlements> Settler<C> {
     }
 }
 
-/// Whether all that was revealed here is in the best state, and the state's data is here, so that the epoch will be divided
-/// by it unless another coordinator has more.
-fn is_complete(status: &Status, due: &Due, now: u64) -> bool {
+/// The best state, if its data is here and all that was revealed here is in it: the epoch will be divided by it unless another
+/// coordinator has more.
+fn complete<'a>(status: &'a Status, due: &Due, now: u64) -> Option<&'a KnownState> {
     let EpochStatus {
         windows,
         waiting,
@@ -329,7 +336,8 @@ fn is_complete(status: &Status, due: &Due, now: u64) -> bool {
         ..
     } = status.told;
     let on_the_way = waiting + planned.reveals + proven.reveals;
-    now >= windows.reveal_ends_at && on_the_way == 0 && best == due.best && best.reveals > 0 && status.shown().is_some()
+    let is_complete = now >= windows.reveal_ends_at && on_the_way == 0 && best == due.best && best.reveals > 0;
+    status.shown().filter(|_| is_complete).map(AsRef::as_ref)
 }
 
 fn totals(known: &KnownState) -> Vec<TotalsEntry> {

@@ -72,6 +72,20 @@ fn one_by_one(chain: &mut Chain, steps: impl Iterator<Item = Step>) -> SealedBat
     chain.seal(vec![blocks], Location::Blobs).unwrap()
 }
 
+/// A creation by this initialisation code.
+fn create(init: Vec<u8>) -> Step {
+    Step {
+        to: TxKind::Create,
+        ..Step::call(Address::ZERO, init)
+    }
+}
+
+/// A creation of a contract with this code, of at most 255 bytes.
+fn deploy(code: &[u8]) -> Step {
+    let length = u8::try_from(code.len()).unwrap();
+    create([&[0x60, length][..], &hex!("80600a5f395ff300"), code].concat())
+}
+
 #[test]
 fn token_transfers_show_the_truth() {
     let mut chain = chain();
@@ -216,17 +230,6 @@ fn pairings_agree_with_software() {
 fn products_and_powers_agree_with_software() {
     // slot(d) = mulmod(a, b, n) for the call data a, b, n, d; and one that has nothing to multiply.
     let code = hex!("6040356020355f35096060355500");
-    let init = [
-        &hex!("60")[..],
-        &[u8::try_from(code.len()).unwrap()],
-        &hex!("80600a5f395ff300"),
-        &code,
-    ]
-    .concat();
-    let create = |init: Vec<u8>| Step {
-        to: TxKind::Create,
-        ..Step::call(Address::ZERO, init)
-    };
     let contract = SENDERS.get(0).address().create(0);
     let moduli = [
         PRIMES[0],
@@ -250,7 +253,7 @@ fn products_and_powers_agree_with_software() {
                 .collect::<Vec<_>>(),
         )
     };
-    let steps = [create(init), create(hex!("5f5f09").to_vec())].into_iter();
+    let steps = [deploy(&code), create(hex!("5f5f09").to_vec())].into_iter();
     shows_the_truth(&one_by_one(&mut chain(), steps.chain((0..).zip(products).map(call))));
 
     let power = |base: &[u8], exponent: &[u8], modulus: &[u8]| {
@@ -296,19 +299,8 @@ fn copies_of_every_alignment_agree() {
         "5f51 5f55 00"        // slot 0 = memory[0]
     );
     let sender = SENDERS.get(0);
-    let init = [
-        hex!("60").as_slice(),
-        &[u8::try_from(copier.len()).unwrap()],
-        &hex!("80600a5f395ff300"),
-        &copier,
-    ]
-    .concat();
     let contract = sender.address().create(0);
     let data: Vec<u8> = (1..=100).collect();
-    let create = Step {
-        to: TxKind::Create,
-        ..Step::call(Address::ZERO, init)
-    };
     let copy = Step {
         gas: 5_000_000,
         ..Step::call(contract, data)
@@ -317,7 +309,7 @@ fn copies_of_every_alignment_agree() {
         timestamp: 1_001,
         messages: Vec::new(),
         transactions: vec![
-            sender.transaction(CHAIN_ID, 0, create),
+            sender.transaction(CHAIN_ID, 0, deploy(&copier)),
             sender.transaction(CHAIN_ID, 1, copy),
         ],
     };
@@ -502,10 +494,6 @@ impl Plan {
     }
 
     fn step(&self, action: &Action) -> Step {
-        let create = |init: Vec<u8>| Step {
-            to: TxKind::Create,
-            ..Step::call(Address::ZERO, init)
-        };
         let poke = |to: Address, input: &[u8]| Step::call(POKER, [to.into_word().as_slice(), input].concat());
         match action {
             Action::Transfer { to, value } => Step {

@@ -2,13 +2,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use alloy::primitives::U256;
 use cwe_dapr::{Parameters, RegistryOpening, Settlement, Tier, payouts_hash};
-use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::*;
 use crate::{
     chain::Chain,
-    state::{Roots, State},
+    state::State,
     status::Share,
     store::StoredAggregate,
     testing::{self, EPOCH, reveal},
@@ -173,6 +172,7 @@ impl Fixture {
             chain_id: 1,
             payouts: Address::repeat_byte(5),
             max_attempts: 3,
+            prepared: Mutex::default(),
         };
         Self {
             settler,
