@@ -13,7 +13,7 @@ with_bytecode=(
 )
 economy=(
   EpochClock EpochBeacon EconomyParameters RegionRules CWEIdentity CreatorRegistry WorkRegistry SplitPay Escrow DirectSale
-  Treasury CWETiers CWEConsumption SplitVerifier AggregationVerifier CWEPayouts
+  Treasury CWETiers CWEConsumption SubmissionRefunds SplitVerifier AggregationVerifier CWEPayouts
 )
 rust=crates/bindings/abi
 typescript=sdk/typescript/src/abi

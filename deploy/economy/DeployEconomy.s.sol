@@ -143,7 +143,8 @@ contract DeployEconomy is EconomyScript, SplitVerifierDeployment, PayoutVerifier
         vm.serializeAddress(key, "treasury", deployed.treasury);
         vm.serializeAddress(key, "tiers", deployed.tiers);
         vm.serializeAddress(key, "consumption", deployed.consumption);
-        string memory json = vm.serializeAddress(key, "payouts", deployed.payouts);
+        vm.serializeAddress(key, "payouts", deployed.payouts);
+        string memory json = vm.serializeAddress(key, "refunds", deployed.refunds);
         vm.createDir("deploy/out", true);
         vm.writeJson(json, addressesFile());
         console.log(json);

@@ -363,6 +363,7 @@ export class Story {
       this.#run.tell(`${name} has on the L2`, cln(await l2Public(this.#network).getBalance({ address })));
     }
     await this.#conserve(payouts);
+    await this.#relayerRefunded();
     const { index } = await this.#run.once('withdraw:l1', () => this.#ok('withdraw', '1', ...this.#keyOf('ada')));
     this.#run.tell('ada withdraws to L1', `1 CLN, withdrawal ${index}; it waits for a proof`);
   }
@@ -378,6 +379,19 @@ export class Story {
     this.#run.keep({ conserved });
     assert.ok(conserved, 'the books do not add up');
     assert.equal(where[0], credited, 'what was paid out is what the payees were credited');
+  }
+
+  /** The relayer claims by itself what its transactions cost, from the epoch's own fees. */
+  async #relayerRefunded() {
+    const { refunds, consumption } = this.#economy.addresses;
+    const { address } = this.#network.accounts[ACCOUNTS.relayer];
+    const claimed = async () => (await this.#economy.call(refunds, 'isRefunded(uint64,address)(bool)', String(this.#epoch), address)) === 'true';
+    await eventually("the relayer's refund", claimed, 90_000, 1000);
+    const refund = BigInt(await this.#economy.call(refunds, 'refundOf(uint64,address)(uint256)', String(this.#epoch), address));
+    const [cost] = (await this.#economy.call(consumption, 'costsOf(uint64,address)(uint256,uint256)', String(this.#epoch), address)).split('\n').map(BigInt);
+    assert.equal(refund, cost, 'half of the infrastructure share is enough');
+    assert.ok(refund > 0n);
+    this.#run.tell('the relayer has back', `${cln(refund)} for ${this.#active().length} transactions, from the infrastructure share`);
   }
 
   /** Waits until everything so far is in batches on L1; the last block. */

@@ -67,4 +67,8 @@ interface ICWEConsumption {
 
     /// @notice Whether a nullifier has been used in an epoch.
     function isNullifierUsed(uint64 epoch, bytes32 nullifier) external view returns (bool);
+
+    /// @notice CLN wei that an epoch's submissions cost in gas at the base fees of their blocks: those that `sender` sent,
+    /// and all. {ISubmissionRefunds} gives them back.
+    function costsOf(uint64 epoch, address sender) external view returns (uint256 cost, uint256 total);
 }

@@ -10,6 +10,7 @@ contract Treasury is ITreasury, Governed {
     /// @custom:storage-location erc7201:cwe.treasury
     struct TreasuryStorage {
         mapping(Account account => uint256) balances;
+        mapping(Account account => address) spenders;
     }
 
     // keccak256(abi.encode(uint256(keccak256("cwe.treasury")) - 1)) & ~bytes32(uint256(0xff))
@@ -28,17 +29,31 @@ contract Treasury is ITreasury, Governed {
     }
 
     /// @inheritdoc ITreasury
-    /// @dev The zero address is refused in the first line, by a function that slither does not follow.
+    /// @dev The zero address is refused by a function that slither does not follow.
     // slither-disable-next-line missing-zero-check
-    function spend(Account account, address payable recipient, uint256 amount, bytes32 purpose) external onlyOwner {
-        _requireNonZero(recipient);
+    function spend(Account account, address payable recipient, uint256 amount, bytes32 purpose) external {
         TreasuryStorage storage $ = _storage();
+        if (msg.sender != owner() && msg.sender != $.spenders[account]) revert NotSpender(account, msg.sender);
+        _requireNonZero(recipient);
         uint256 available = $.balances[account];
         if (amount > available) revert InsufficientBalance(account, amount, available);
         $.balances[account] = available - amount;
         emit Spent(account, recipient, amount, purpose);
         (bool success,) = recipient.call{value: amount}("");
         if (!success) revert PaymentRefused(recipient, amount);
+    }
+
+    /// @inheritdoc ITreasury
+    function setSpender(Account account, address spender) external onlyOwner {
+        _storage().spenders[account] = spender;
+        emit SpenderSet(account, spender);
+    }
+
+    /* views */
+
+    /// @inheritdoc ITreasury
+    function spenderOf(Account account) external view returns (address) {
+        return _storage().spenders[account];
     }
 
     /// @inheritdoc ITreasury

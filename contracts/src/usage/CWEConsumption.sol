@@ -29,7 +29,16 @@ contract CWEConsumption is ICWEConsumption, Governed {
         mapping(uint64 epoch => mapping(bytes32 tierId => uint64)) submissions;
         /// @dev Final roots, kept by the first submission so that the others need not compute them.
         mapping(uint64 epoch => uint256) subscriptionRoots;
+        /// @dev CLN wei that submissions cost their senders, by sender and together.
+        mapping(uint64 epoch => mapping(address sender => uint256)) costs;
+        mapping(uint64 epoch => uint256) totalCosts;
     }
+
+    /// @notice Gas of a submission that is spent outside of what measures itself: the transaction and its arguments, the
+    /// proxy, and the record of the cost.
+    uint256 public constant OUTSIDE_GAS = 40_000;
+    /// @notice Gas of a byte of proof in the transaction.
+    uint256 public constant PROOF_BYTE_GAS = 16;
 
     // keccak256(abi.encode(uint256(keccak256("cwe.consumption")) - 1)) & ~bytes32(uint256(0xff))
     bytes32 private constant STORAGE = 0xbcec990b8c5458573dc419a4d6128cde83daa393a960590e74a109ddf60a3600;
@@ -62,8 +71,17 @@ contract CWEConsumption is ICWEConsumption, Governed {
         bytes32[] calldata workCommitments,
         bytes calldata zkProof
     ) external {
+        uint256 gasBefore = gasleft();
+        uint64 epoch = _submit(userId, tierId, workCommitments, zkProof);
+        _recordCost(epoch, gasBefore - gasleft() + OUTSIDE_GAS + PROOF_BYTE_GAS * zkProof.length);
+    }
+
+    function _submit(bytes32 userId, bytes32 tierId, bytes32[] calldata workCommitments, bytes calldata zkProof)
+        private
+        returns (uint64 epoch)
+    {
         ConsumptionStorage storage $ = _storage();
-        uint64 epoch = $.clock.submissionEpoch();
+        epoch = $.clock.submissionEpoch();
         if (epoch == 0) revert SubmissionsClosed();
         if (address($.verifier) == address(0)) revert VerifierNotSet();
         if (workCommitments.length != 1) revert CommitmentCountInvalid(workCommitments.length);
@@ -83,6 +101,14 @@ contract CWEConsumption is ICWEConsumption, Governed {
         $.submissions[epoch][tierId] = submissions + 1;
         uint256 index = $.notes[epoch].append(uint256(notesRoot));
         emit ConsumptionSubmitted(epoch, tierId, userId, index, notesRoot);
+    }
+
+    /// @dev At the base fee, which nobody chooses: of a gas price a sender could be paid back more than it needed to bid.
+    function _recordCost(uint64 epoch, uint256 gas) private {
+        ConsumptionStorage storage $ = _storage();
+        uint256 cost = gas * block.basefee;
+        $.costs[epoch][msg.sender] += cost;
+        $.totalCosts[epoch] += cost;
     }
 
     /// @inheritdoc ICWEConsumption
@@ -137,6 +163,11 @@ contract CWEConsumption is ICWEConsumption, Governed {
     /// @inheritdoc ICWEConsumption
     function isNullifierUsed(uint64 epoch, bytes32 nullifier) external view returns (bool) {
         return _storage().used[epoch][nullifier];
+    }
+
+    /// @inheritdoc ICWEConsumption
+    function costsOf(uint64 epoch, address sender) external view returns (uint256 cost, uint256 total) {
+        return (_storage().costs[epoch][sender], _storage().totalCosts[epoch]);
     }
 
     function _storage() private pure returns (ConsumptionStorage storage $) {

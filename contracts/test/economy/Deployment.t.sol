@@ -33,7 +33,7 @@ contract DeploymentTest is EconomyFixture {
 
     function test_theTimelockOwnsEverything() public view {
         address[] memory all = EconomyDeployment.owned(deployed);
-        assertEq(all.length, 14);
+        assertEq(all.length, 15);
         for (uint256 i = 0; i < all.length; ++i) {
             assertEq(OwnableUpgradeable(all[i]).owner(), timelock);
         }

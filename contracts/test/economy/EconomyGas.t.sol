@@ -18,6 +18,7 @@ contract EconomyGasTest is PayoutsFixture {
     function setUp() public override {
         super.setUp();
         vm.etch(SystemAddresses.POSEIDON, type(CheapHash).runtimeCode);
+        vm.fee(1 gwei);
     }
 
     function test_hashCostsWhatThePrecompileCosts() public view {

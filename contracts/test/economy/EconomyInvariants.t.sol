@@ -32,6 +32,8 @@ contract EconomyHandler is PayoutsFixture {
     uint256 public salesPaid;
     uint256 public paidOut;
     uint256 public spent;
+    uint256 public refunded;
+    uint256 public doubleRefunds;
     uint256 public withdrawals;
     uint256 public doubleClaims;
     uint256 public branchings;
@@ -79,6 +81,7 @@ contract EconomyHandler is PayoutsFixture {
         (, uint64 subscribers) = tiers.revenueOf(epoch, tier);
         if (consumption.submissionsOf(epoch, tier) == subscribers) return;
         ++nullifiers;
+        vm.fee(heavy ? 1 gwei : 10_000 gwei);
         submit(epoch, tier, nullifiers, nullifiers);
     }
 
@@ -223,6 +226,21 @@ contract EconomyHandler is PayoutsFixture {
         treasury.spend(ITreasury.Account.EcoReserve, payable(makeAddr("forester")), amount, "trees");
         spent += amount;
     }
+
+    /// @dev Of the epoch settled last, or one before.
+    function refund(uint256 which) external {
+        uint64 settled = payouts.nextEpoch() - 1;
+        uint64 epoch = uint64(bound(which, 0, settled));
+        bool before = refunds.isRefunded(epoch, relayer);
+        (uint256 cost,) = consumption.costsOf(epoch, relayer);
+        try refunds.claim(epoch, payable(relayer)) returns (uint256 amount) {
+            refunded += amount;
+            assert(amount <= cost && amount <= refunds.available(epoch));
+            if (before) ++doubleRefunds;
+        } catch {
+            assert(before || cost == 0);
+        }
+    }
 }
 
 contract EconomyInvariantsTest is PayoutsFixture {
@@ -230,7 +248,7 @@ contract EconomyInvariantsTest is PayoutsFixture {
 
     function setUp() public override {
         handler = new EconomyHandler();
-        bytes4[] memory actions = new bytes4[](10);
+        bytes4[] memory actions = new bytes4[](11);
         actions[0] = EconomyHandler.subscribeOne.selector;
         actions[1] = EconomyHandler.submitOne.selector;
         actions[2] = EconomyHandler.buy.selector;
@@ -241,6 +259,7 @@ contract EconomyInvariantsTest is PayoutsFixture {
         actions[7] = EconomyHandler.claim.selector;
         actions[8] = EconomyHandler.spend.selector;
         actions[9] = EconomyHandler.prove.selector;
+        actions[10] = EconomyHandler.refund.selector;
         targetContract(address(handler));
         targetSelector(FuzzSelector(address(handler), actions));
         (address payouts_, address tiers_, address treasury_, address splitPay_) = handler.contracts();
@@ -275,6 +294,10 @@ contract EconomyInvariantsTest is PayoutsFixture {
         handler.claim(1, false);
         assertGt(handler.paidOut(), 0);
         handler.spend(1 ether);
+        handler.refund(1);
+        handler.refund(1);
+        assertGt(handler.refunded(), 0);
+        assertEq(handler.doubleRefunds(), 0);
         assertEq(payouts.books().carried, 1 ether);
         assertEq(handler.branchings(), 1);
     }
@@ -322,17 +345,20 @@ contract EconomyInvariantsTest is PayoutsFixture {
         assertEq(address(payouts).balance, b.claimable + b.carried + b.unclaimed + payouts.totalOwed());
         assertEq(address(tiers).balance, handler.feesPaid() - b.fees);
         assertEq(address(splitPay).balance, splitPay.totalOwed());
-        assertEq(address(treasury).balance, b.eco + b.infra - handler.spent());
+        assertEq(address(treasury).balance, b.eco + b.infra - handler.spent() - handler.refunded());
     }
 
-    /// What listeners paid is still there, or was paid out, or was spent by governance.
+    /// What listeners paid is still there, or was paid out, refunded, or spent by governance.
     function invariant_noMoneyAppearsOrVanishes() public view {
         uint256 held =
             address(payouts).balance + address(tiers).balance + address(splitPay).balance + address(treasury).balance;
-        assertEq(handler.feesPaid() + handler.salesPaid(), held + handler.paidOut() + handler.spent());
+        assertEq(
+            handler.feesPaid() + handler.salesPaid(), held + handler.paidOut() + handler.spent() + handler.refunded()
+        );
     }
 
     function invariant_noPayoutIsClaimedTwice() public view {
         assertEq(handler.doubleClaims(), 0);
+        assertEq(handler.doubleRefunds(), 0);
     }
 }

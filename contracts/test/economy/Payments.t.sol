@@ -108,7 +108,7 @@ contract TreasuryTest is EconomyFixture {
     }
 
     function test_onlyTheTimelockSpends() public {
-        vm.expectRevert(notOwner(governor));
+        vm.expectRevert(abi.encodeWithSelector(ITreasury.NotSpender.selector, ECO, governor));
         vm.prank(governor);
         treasury.spend(ECO, payable(bob.addr), 1, "trees");
         vm.startPrank(timelock);
@@ -124,5 +124,27 @@ contract TreasuryTest is EconomyFixture {
         vm.expectRevert(abi.encodeWithSelector(ITreasury.PaymentRefused.selector, refusing, 1));
         treasury.spend(INFRA, payable(refusing), 1, "");
         vm.stopPrank();
+    }
+
+    function test_aSpenderSpendsFromItsOwnAccountUntilGovernanceEndsIt() public {
+        address spender = makeAddr("spender");
+        vm.expectRevert(notOwner(spender));
+        vm.prank(spender);
+        treasury.setSpender(INFRA, spender);
+        vm.expectEmit(address(treasury));
+        emit ITreasury.SpenderSet(INFRA, spender);
+        asOwner();
+        treasury.setSpender(INFRA, spender);
+        assertEq(treasury.spenderOf(INFRA), spender);
+        vm.prank(spender);
+        treasury.spend(INFRA, payable(bob.addr), 2, "");
+        vm.expectRevert(abi.encodeWithSelector(ITreasury.NotSpender.selector, ECO, spender));
+        vm.prank(spender);
+        treasury.spend(ECO, payable(bob.addr), 1, "");
+        asOwner();
+        treasury.setSpender(INFRA, address(0));
+        vm.expectRevert(abi.encodeWithSelector(ITreasury.NotSpender.selector, INFRA, spender));
+        vm.prank(spender);
+        treasury.spend(INFRA, payable(bob.addr), 1, "");
     }
 }

@@ -80,6 +80,7 @@ contract SubmissionGasTest is SubmissionFixture {
     function setUp() public override {
         super.setUp();
         vm.etch(SystemAddresses.POSEIDON, type(CheapHash).runtimeCode);
+        vm.fee(1 gwei);
     }
 
     function test_gasOfASubmission() public {

@@ -23,6 +23,7 @@ import {CWEConsumption} from "../../src/usage/CWEConsumption.sol";
 import {EconomyParameters} from "../../src/usage/EconomyParameters.sol";
 import {EpochBeacon} from "../../src/usage/EpochBeacon.sol";
 import {EpochClock} from "../../src/usage/EpochClock.sol";
+import {SubmissionRefunds} from "../../src/usage/SubmissionRefunds.sol";
 import {RegionRules} from "../../src/works/RegionRules.sol";
 import {WorkRegistry} from "../../src/works/WorkRegistry.sol";
 import {MockStatementVerifier} from "../mocks/MockStatementVerifier.sol";
@@ -46,6 +47,7 @@ abstract contract EconomyFixture is Test {
     address internal governor = makeAddr("governor");
     address internal issuer = makeAddr("issuer");
     address internal listener = makeAddr("listener");
+    address internal relayer = makeAddr("relayer");
     Vm.Wallet internal alice;
     Vm.Wallet internal bob;
     Vm.Wallet internal carol;
@@ -66,6 +68,7 @@ abstract contract EconomyFixture is Test {
     CWETiers internal tiers;
     CWEConsumption internal consumption;
     CWEPayouts internal payouts;
+    SubmissionRefunds internal refunds;
     MockStatementVerifier internal verifier;
     EconomyAddresses internal deployed;
 
@@ -124,6 +127,7 @@ abstract contract EconomyFixture is Test {
         tiers = CWETiers(deployed.tiers);
         consumption = CWEConsumption(deployed.consumption);
         payouts = CWEPayouts(payable(deployed.payouts));
+        refunds = SubmissionRefunds(deployed.refunds);
     }
 
     /* people */
@@ -261,7 +265,12 @@ abstract contract EconomyFixture is Test {
     }
 
     function submit(uint64 epoch, bytes32 tierId, uint256 nullifier, uint256 notesRoot) internal {
+        submitBy(relayer, epoch, tierId, nullifier, notesRoot);
+    }
+
+    function submitBy(address sender, uint64 epoch, bytes32 tierId, uint256 nullifier, uint256 notesRoot) internal {
         acceptSplit(epoch, tierId, nullifier, notesRoot);
+        vm.prank(sender);
         consumption.submitConsumption(bytes32(nullifier), tierId, roots(notesRoot), "split");
     }
 

@@ -50,6 +50,8 @@ pub struct EconomyAddresses {
     pub consumption: Address,
     /// `CWEPayouts`.
     pub payouts: Address,
+    /// `SubmissionRefunds`.
+    pub refunds: Address,
 }
 
 /// Why a file is not the economy's addresses.
@@ -128,7 +130,7 @@ impl EconomyAddresses {
     }
 
     /// All contracts by their names in the file.
-    pub const fn named(&self) -> [(&'static str, Address); 15] {
+    pub const fn named(&self) -> [(&'static str, Address); 16] {
         [
             ("timelock", self.timelock),
             ("clock", self.clock),
@@ -145,6 +147,7 @@ impl EconomyAddresses {
             ("tiers", self.tiers),
             ("consumption", self.consumption),
             ("payouts", self.payouts),
+            ("refunds", self.refunds),
         ]
     }
 }
@@ -173,6 +176,7 @@ mod tests {
             "tiers",
             "consumption",
             "payouts",
+            "refunds",
         ];
         let mut file = serde_json::json!({ "l2ChainId": CHAIN_ID });
         for (name, byte) in names.into_iter().zip(1..) {

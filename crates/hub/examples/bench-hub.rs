@@ -229,6 +229,7 @@ fn addresses() -> EconomyAddresses {
         tiers: at(13),
         consumption: at(14),
         payouts: at(15),
+        refunds: at(16),
     }
 }
 

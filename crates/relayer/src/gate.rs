@@ -13,7 +13,9 @@ use alloy::{
 };
 use cwe_bindings::economy::{
     EconomyAddresses,
-    contracts::{CWEConsumption, EpochClock, cwe_consumption::CWEConsumption::CWEConsumptionErrors},
+    contracts::{
+        CWEConsumption, CWEPayouts, EpochClock, SubmissionRefunds, cwe_consumption::CWEConsumption::CWEConsumptionErrors,
+    },
 };
 use cwe_service::node_failure;
 use cwe_wallet::{chain::ChainClient, messages::SubmissionBody};
@@ -27,7 +29,7 @@ const GAS_MARGIN_DIVISOR: u64 = 5;
 /// Said of a proof, whoever checked it.
 const PROOF_INVALID: &str = "the proof does not hold for this epoch, tier, nullifier and notes root";
 
-/// What a relayer must know and do.
+/// What a relayer must know and do on the chain.
 pub trait Gate: Send + Sync + 'static {
     /// The epoch that takes submissions now; none between windows.
     fn open_epoch(&self) -> impl Future<Output = Result<Option<u64>, GateError>> + Send;
@@ -43,6 +45,15 @@ pub trait Gate: Send + Sync + 'static {
 
     /// Sends the transaction and waits for it.
     fn send(&self, body: &SubmissionBody, gas: u64) -> impl Future<Output = Result<B256, GateError>> + Send;
+
+    /// The last epoch that is settled, 0 before the first.
+    fn last_settled(&self) -> impl Future<Output = Result<u64, GateError>> + Send;
+
+    /// CLN wei that the account has to get for its submissions of a settled epoch, 0 when it has got them.
+    fn refund_due(&self, epoch: u64) -> impl Future<Output = Result<U256, GateError>> + Send;
+
+    /// Claims a refund that is due, and waits for it.
+    fn claim_refund(&self, epoch: u64, due: U256) -> impl Future<Output = Result<B256, GateError>> + Send;
 }
 
 /// Why the chain does not take a submission.
@@ -137,6 +148,36 @@ impl ChainGate {
             .map_err(|error| node(&error))
     }
 
+    /// Sends a transaction that may cost `most` CLN wei.
+    async fn dispatch(&self, transaction: TransactionRequest, gas: u64, most: U256) -> Result<B256, GateError> {
+        let fees = self
+            .provider
+            .estimate_eip1559_fees()
+            .await
+            .map_err(|error| node(&error))?;
+        if U256::from(fees.max_fee_per_gas).saturating_mul(U256::from(gas)) > most {
+            return Err(GateError::TooDear);
+        }
+        let transaction = transaction
+            .gas_limit(gas)
+            .max_fee_per_gas(fees.max_fee_per_gas)
+            .max_priority_fee_per_gas(fees.max_priority_fee_per_gas);
+        let pending = self
+            .provider
+            .send_transaction(transaction)
+            .await
+            .map_err(|error| node(&error))?;
+        let receipt = pending
+            .with_timeout(Some(self.confirmation))
+            .get_receipt()
+            .await
+            .map_err(|error| unseen(&error))?;
+        if !receipt.status() {
+            return Err(GateError::NotNow("the chain changed in between; ask again"));
+        }
+        Ok(receipt.transaction_hash)
+    }
+
     fn transaction(&self, body: &SubmissionBody) -> TransactionRequest {
         let call = CWEConsumption::submitConsumptionCall {
             userId: body.nullifier,
@@ -213,33 +254,42 @@ impl Gate for ChainGate {
     }
 
     async fn send(&self, body: &SubmissionBody, gas: u64) -> Result<B256, GateError> {
-        let fees = self
-            .provider
-            .estimate_eip1559_fees()
-            .await
-            .map_err(|error| node(&error))?;
-        if U256::from(fees.max_fee_per_gas).saturating_mul(U256::from(gas)) > self.max_cost_wei {
-            return Err(GateError::TooDear);
+        self.dispatch(self.transaction(body), gas, self.max_cost_wei).await
+    }
+
+    async fn last_settled(&self) -> Result<u64, GateError> {
+        let payouts = CWEPayouts::new(self.addresses.payouts, &self.provider);
+        let next = payouts.nextEpoch().call().await.map_err(|error| view(&error))?;
+        Ok(next.saturating_sub(1))
+    }
+
+    async fn refund_due(&self, epoch: u64) -> Result<U256, GateError> {
+        let refunds = SubmissionRefunds::new(self.addresses.refunds, &self.provider);
+        let paid = refunds.isRefunded(epoch, self.account).call().await;
+        if paid.map_err(|error| view(&error))? {
+            return Ok(U256::ZERO);
         }
-        let transaction = self
-            .transaction(body)
-            .gas_limit(gas)
-            .max_fee_per_gas(fees.max_fee_per_gas)
-            .max_priority_fee_per_gas(fees.max_priority_fee_per_gas);
-        let pending = self
-            .provider
-            .send_transaction(transaction)
+        let due = refunds.refundOf(epoch, self.account).call().await;
+        due.map_err(|error| view(&error))
+    }
+
+    async fn claim_refund(&self, epoch: u64, due: U256) -> Result<B256, GateError> {
+        let call = SubmissionRefunds::claimCall {
+            epoch,
+            sender: self.account,
+        };
+        let transaction = TransactionRequest::default()
+            .from(self.account)
+            .to(self.addresses.refunds)
+            .input(Bytes::from(call.abi_encode()).into());
+        let gas = self.provider.estimate_gas(transaction.clone()).await.map_err(|error| {
+            match error.as_error_resp().and_then(|response| response.as_revert_data()) {
+                Some(_) => GateError::NotNow("the Treasury can't pay it: its infrastructure account is empty, or closed"),
+                None => node(&error),
+            }
+        })?;
+        self.dispatch(transaction, gas.saturating_add(gas / GAS_MARGIN_DIVISOR), due)
             .await
-            .map_err(|error| node(&error))?;
-        let receipt = pending
-            .with_timeout(Some(self.confirmation))
-            .get_receipt()
-            .await
-            .map_err(|error| unseen(&error))?;
-        if !receipt.status() {
-            return Err(GateError::NotNow("the chain changed in between; ask again"));
-        }
-        Ok(receipt.transaction_hash)
     }
 }
 

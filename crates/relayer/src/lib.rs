@@ -14,8 +14,9 @@
 //! - **A submission is sent once.** Asking again gives the same transaction; after a restart the chain itself says that
 //!   the nullifier is used.
 //!
-//! No contract refunds the gas. The infrastructure share of the fees goes to the Treasury, and governance can spend it on
-//! relayers by what the chain shows that they sent (`Treasury.spend`); until it does, whoever runs one pays.
+//! - **The fees pay for it.** `CWEConsumption` records what each submission cost its sender at the base fee;
+//!   `SubmissionRefunds` gives it back from the infrastructure share of that epoch's fees once the epoch is settled. The
+//!   relayer claims that by itself. Tips are not refunded.
 
 mod body;
 pub mod config;

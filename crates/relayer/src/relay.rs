@@ -12,7 +12,7 @@ use lru::LruCache;
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::{
     body,
@@ -20,6 +20,8 @@ use crate::{
     gate::{Gate, GateError},
 };
 
+/// Settled epochs before the last one whose refunds are looked for after a start: a year of months.
+const LOOKED_BACK: u64 = 12;
 /// Transactions that are remembered, for those who ask again.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::MIN.saturating_add((1 << 16) - 1);
 
@@ -108,6 +110,34 @@ impl<G: Gate> Relay<G> {
         }
     }
 
+    /// Claims what is due for submissions of settled epochs, from `first` on. Returns the first epoch to look at next
+    /// time: one whose refund could not be claimed is tried again.
+    ///
+    /// # Errors
+    /// Nothing could be looked at.
+    pub async fn claim_refunds(&self, first: u64) -> Result<u64, GateError> {
+        let settled = self.gate.last_settled().await?;
+        let mut next = settled + 1;
+        for epoch in first.max(settled.saturating_sub(LOOKED_BACK)).max(1)..=settled {
+            if let Err(error) = self.claim_refund(epoch).await {
+                warn!(epoch, %error, "the refund of an epoch's submissions is not claimed yet");
+                next = next.min(epoch);
+            }
+        }
+        Ok(next)
+    }
+
+    async fn claim_refund(&self, epoch: u64) -> Result<(), GateError> {
+        let due = self.gate.refund_due(epoch).await?;
+        if due.is_zero() {
+            return Ok(());
+        }
+        let _turn = self.account.lock().await;
+        self.gate.claim_refund(epoch, due).await?;
+        info!(epoch, cln = f64::from(due) / 1e18, "refunded for an epoch's submissions");
+        Ok(())
+    }
+
     async fn pass(&self, submission: &SubmissionBody) -> Result<B256, GateError> {
         let epoch = self.gate.open_epoch().await?.ok_or(GateError::Closed)?;
         if self.gate.is_used(epoch, submission.nullifier).await? {
@@ -153,11 +183,15 @@ impl Drop for AtWork<'_> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
+    use std::{
+        collections::BTreeMap,
+        sync::{
+            Arc,
+            atomic::{AtomicU32, Ordering},
+        },
     };
 
+    use alloy::primitives::U256;
     use cwe_usage_circuits::SPLIT_PROOF_BYTES;
 
     use super::*;
@@ -171,6 +205,9 @@ pub(crate) mod tests {
         pub(crate) trials: AtomicU32,
         pub(crate) sent: AtomicU32,
         pub(crate) slow: bool,
+        pub(crate) settled: u64,
+        /// Refunds by epoch; those above 100 can't be paid.
+        pub(crate) due: Mutex<BTreeMap<u64, u64>>,
     }
 
     impl Gate for Arc<FakeGate> {
@@ -206,6 +243,22 @@ pub(crate) mod tests {
             self.sent.fetch_add(1, Ordering::SeqCst);
             self.used.lock().insert(body.nullifier);
             Ok(B256::repeat_byte(9))
+        }
+
+        async fn last_settled(&self) -> Result<u64, GateError> {
+            Ok(self.settled)
+        }
+
+        async fn refund_due(&self, epoch: u64) -> Result<U256, GateError> {
+            Ok(U256::from(self.due.lock().get(&epoch).copied().unwrap_or_default()))
+        }
+
+        async fn claim_refund(&self, epoch: u64, due: U256) -> Result<B256, GateError> {
+            if due > U256::from(100) {
+                return Err(GateError::NotNow("empty"));
+            }
+            self.due.lock().remove(&epoch);
+            Ok(B256::repeat_byte(8))
         }
     }
 
@@ -308,6 +361,28 @@ pub(crate) mod tests {
         assert!((6..=7).contains(&busy), "{busy}");
         assert_eq!(gate.trials.load(Ordering::SeqCst), 10 - busy);
         relay.submit(&body(1)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn refunds_of_settled_epochs_are_claimed_and_failed_ones_again() {
+        let settled = FakeGate {
+            settled: 20,
+            due: Mutex::new(BTreeMap::from([(2, 50), (9, 60), (10, 500), (12, 70), (21, 80)])),
+            ..FakeGate::default()
+        };
+        let (gate, relay) = relay(settled, LimitsSection::default());
+        assert_eq!(relay.claim_refunds(1).await, Ok(10), "the one that can't be paid is next");
+        let left: Vec<u64> = gate.due.lock().keys().copied().collect();
+        assert_eq!(left, [2, 10, 21], "too old, not payable, not settled");
+        gate.due.lock().insert(10, 100);
+        assert_eq!(relay.claim_refunds(10).await, Ok(21));
+        assert!(!gate.due.lock().contains_key(&10));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_claimed_before_an_epoch_is_settled() {
+        let (_, relay) = relay(FakeGate::default(), LimitsSection::default());
+        assert_eq!(relay.claim_refunds(1).await, Ok(1));
     }
 
     #[tokio::test]

@@ -38,7 +38,7 @@ const MAX_BODY_BYTES: usize = 2 * SPLIT_PROOF_BYTES + 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// When to come back to a relayer that is busy.
 const RETRY_AFTER_SECS: &str = "5";
-/// How often the account is looked at.
+/// How often the account, and what it is owed, are looked at.
 const ACCOUNT_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The routes.
@@ -95,10 +95,12 @@ pub async fn run(config: &Config, shutdown: CancellationToken) -> Result<Running
         .await
         .wrap_err_with(|| format!("can't listen on {}: choose another address", config.listen))?;
     let address = listener.local_addr().wrap_err("listen")?;
-    let router = router(Arc::new(Relay::new(gate.clone(), &config.limits)));
+    let relay = Arc::new(Relay::new(gate.clone(), &config.limits));
+    let router = router(relay.clone());
     let minimum = U256::from(config.account.min_balance_wei);
     let mut tasks = JoinSet::new();
     tasks.spawn(watch_account(gate, minimum, ready, shutdown.clone()));
+    tasks.spawn(claim_refunds(relay, shutdown.clone()));
     let stop = shutdown.clone();
     tasks.spawn(async move {
         axum::serve(listener, router)
@@ -134,6 +136,20 @@ async fn watch_account(
                 ready.store(false, Ordering::Relaxed);
                 warn!(%error, "the account can't be looked at");
             }
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            () = tokio::time::sleep(ACCOUNT_INTERVAL) => {}
+        }
+    }
+}
+
+async fn claim_refunds<G: Gate>(relay: Arc<Relay<G>>, shutdown: CancellationToken) -> Result<()> {
+    let mut first = 1;
+    loop {
+        match relay.claim_refunds(first).await {
+            Ok(next) => first = next,
+            Err(error) => warn!(%error, "what the account is owed can't be looked at"),
         }
         tokio::select! {
             () = shutdown.cancelled() => return Ok(()),

@@ -5,6 +5,7 @@ import {Timelock} from "../../../bridge/src/Timelock.sol";
 import {CWEIdentity} from "../../../contracts/src/identity/CWEIdentity.sol";
 import {CreatorRegistry} from "../../../contracts/src/identity/CreatorRegistry.sol";
 import {ICWEConsumption} from "../../../contracts/src/interfaces/ICWEConsumption.sol";
+import {ICWEPayouts} from "../../../contracts/src/interfaces/ICWEPayouts.sol";
 import {ICWERegistry} from "../../../contracts/src/interfaces/ICWERegistry.sol";
 import {ICWETiers} from "../../../contracts/src/interfaces/ICWETiers.sol";
 import {IEconomyParameters} from "../../../contracts/src/interfaces/IEconomyParameters.sol";
@@ -22,6 +23,7 @@ import {CWEConsumption} from "../../../contracts/src/usage/CWEConsumption.sol";
 import {EconomyParameters} from "../../../contracts/src/usage/EconomyParameters.sol";
 import {EpochBeacon} from "../../../contracts/src/usage/EpochBeacon.sol";
 import {EpochClock} from "../../../contracts/src/usage/EpochClock.sol";
+import {SubmissionRefunds} from "../../../contracts/src/usage/SubmissionRefunds.sol";
 import {RegionRules} from "../../../contracts/src/works/RegionRules.sol";
 import {WorkRegistry} from "../../../contracts/src/works/WorkRegistry.sol";
 import {OwnableUpgradeable} from "@openzeppelin/contracts-upgradeable/access/OwnableUpgradeable.sol";
@@ -82,6 +84,7 @@ struct EconomyAddresses {
     address tiers;
     address consumption;
     address payouts;
+    address refunds;
 }
 
 /// @title EconomyDeployment
@@ -108,13 +111,14 @@ library EconomyDeployment {
         if (deployed.payouts != payoutsPrediction) {
             revert UnexpectedPayoutsAddress(deployed.payouts, payoutsPrediction);
         }
+        _deployRefunds(deployer, deployed);
         _configure(config, deployed);
         _handOver(deployed);
     }
 
-    /// @notice The fourteen proxies, which the timelock owns.
+    /// @notice The fifteen proxies, which the timelock owns.
     function owned(EconomyAddresses memory deployed) internal pure returns (address[] memory all) {
-        all = new address[](14);
+        all = new address[](15);
         all[0] = deployed.clock;
         all[1] = deployed.beacon;
         all[2] = deployed.parameters;
@@ -129,6 +133,7 @@ library EconomyDeployment {
         all[11] = deployed.tiers;
         all[12] = deployed.consumption;
         all[13] = deployed.payouts;
+        all[14] = deployed.refunds;
     }
 
     function _timelock(EconomyConfig memory config) private returns (address) {
@@ -200,6 +205,19 @@ library EconomyDeployment {
             treasury: ITreasury(deployed.treasury)
         });
         deployed.payouts = _proxy(address(new CWEPayouts()), abi.encodeCall(CWEPayouts.initialize, (owner, sources)));
+    }
+
+    function _deployRefunds(address owner, EconomyAddresses memory deployed) private {
+        SubmissionRefunds.Sources memory sources = SubmissionRefunds.Sources({
+            tiers: ICWETiers(deployed.tiers),
+            consumption: ICWEConsumption(deployed.consumption),
+            payouts: ICWEPayouts(deployed.payouts),
+            parameters: IEconomyParameters(deployed.parameters),
+            treasury: ITreasury(deployed.treasury)
+        });
+        deployed.refunds =
+            _proxy(address(new SubmissionRefunds()), abi.encodeCall(SubmissionRefunds.initialize, (owner, sources)));
+        Treasury(deployed.treasury).setSpender(ITreasury.Account.Infrastructure, deployed.refunds);
     }
 
     function _configure(EconomyConfig memory config, EconomyAddresses memory deployed) private {

@@ -18,6 +18,7 @@ export const ECONOMY_CONTRACTS = [
   'tiers',
   'consumption',
   'payouts',
+  'refunds',
 ] as const;
 
 export type EconomyContract = (typeof ECONOMY_CONTRACTS)[number];

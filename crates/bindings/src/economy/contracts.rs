@@ -116,6 +116,16 @@ pub mod treasury {
     );
 }
 
+/// What relayers get back.
+pub mod submission_refunds {
+    alloy::sol!(
+        #[sol(rpc)]
+        #[derive(Debug, PartialEq, Eq)]
+        SubmissionRefunds,
+        "abi/SubmissionRefunds.json"
+    );
+}
+
 /// Subscriptions.
 pub mod cwe_tiers {
     alloy::sol!(
@@ -170,6 +180,7 @@ pub use self::{
     aggregation_verifier::AggregationVerifier, creator_registry::CreatorRegistry, cwe_consumption::CWEConsumption,
     cwe_identity::CWEIdentity, cwe_payouts::CWEPayouts, cwe_tiers::CWETiers, direct_sale::DirectSale,
     economy_parameters::EconomyParameters, epoch_beacon::EpochBeacon, epoch_clock::EpochClock, escrow::Escrow,
-    region_rules::RegionRules, split_pay::SplitPay, split_verifier::SplitVerifier, treasury::Treasury,
+    region_rules::RegionRules, split_pay::SplitPay, split_verifier::SplitVerifier, submission_refunds::SubmissionRefunds,
+    treasury::Treasury,
     work_registry::WorkRegistry,
 };

@@ -21,6 +21,7 @@ export { regionRulesAbi } from './RegionRules.js';
 export { rollupAbi } from './Rollup.js';
 export { splitPayAbi } from './SplitPay.js';
 export { splitVerifierAbi } from './SplitVerifier.js';
+export { submissionRefundsAbi } from './SubmissionRefunds.js';
 export { timelockAbi } from './Timelock.js';
 export { treasuryAbi } from './Treasury.js';
 export { workRegistryAbi } from './WorkRegistry.js';
