@@ -1,17 +1,20 @@
-// From listening to money on a real L2 with short epochs: two listeners' notes, with real proofs, go to a coordinator that is
-// killed in between; its aggregates and the settlement go through a prover's queue and onto the chain; the creator withdraws.
+// From listening to money on a real L2 with short epochs: two listeners' notes, with real proofs, go to a coordinator each, of
+// which one is killed in between; their aggregates, the one built on the other's, and the settlement go through a prover's
+// queue and onto the chain; the creator withdraws.
 //
 // `make test` proves the two programs by a stage program that proves nothing, so behind the contract that checks the pairing
 // of all Reveal proofs stands one that compares a "proof" with the value it should show; all other parts are the shipped
-// ones. With STAGE_PROGRAM (`make test-full`) the proofs are real too, and the verifiers those that a devnet deploys.
+// ones. With STAGE_PROGRAM (`make test-full`) the proofs are real too, and the verifiers those that a devnet deploys; there
+// is one coordinator then, as each aggregate is half an hour.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { keccak256, parseEther, toHex } from 'viem';
+import { getAddress, keccak256, parseEther, toHex } from 'viem';
 
-import { CWE, Program, cwe, eventually, freePort, json, set } from '../lib/devnet.mjs';
+import { l2Public } from '../lib/clients.mjs';
+import { CWE, Program, ROOT, cwe, eventually, freePort, json, set } from '../lib/devnet.mjs';
 import { Economy } from '../lib/economy.mjs';
 import { COMPARED_STAGE, comparingVerifiers, toldToCompare } from '../lib/payouts.mjs';
 
@@ -22,16 +25,21 @@ const STAGE = REAL_STAGE ?? COMPARED_STAGE;
 /** How long a proof takes at most, seconds; the window for aggregates must be as long. */
 const PROOF_SECS = REAL_STAGE ? Number(process.env.PROOF_SECS ?? 3600) : 45;
 const SCHEDULE = { lengthSecs: 90, submissionSecs: 90, revealSecs: 45, aggregationSecs: PROOF_SECS };
+const PAYOUTS_ABI = JSON.parse(readFileSync(join(ROOT, 'crates/bindings/abi/CWEPayouts.json'), 'utf8'));
 const FEE = parseEther('5');
 const LISTENERS = ['ann', 'bob'];
-const COORDINATOR_ACCOUNT = 6;
+/** Their accounts, by name. */
+const COORDINATORS = REAL_STAGE ? { one: 6 } : { one: 6, two: 8 };
+const PEER_TOKEN = 'between the coordinators of this test';
 const PROVER_ACCOUNT = 7;
 const workId = (name) => `0x00${keccak256(toHex(name)).slice(4)}`;
 const [SONG, FILM] = ['song', 'film'].map(workId);
 
 describe('from listening to money', () => {
   const programs = new Set();
-  let economy, network, addresses, epoch, coordinator, notes, own;
+  /** By name: program, URL. */
+  const coordinators = {};
+  let economy, network, addresses, epoch, notes, own;
 
   const at = (name) => economy.at(name);
   const queue = () => `sqlite:${at('queue.db')}`;
@@ -51,14 +59,19 @@ describe('from listening to money', () => {
     started.exited.then(() => programs.delete(started));
     return started;
   };
-  const startCoordinator = async () => {
+  const startCoordinator = async (name) => {
+    const others = Object.keys(COORDINATORS).filter((other) => other !== name).map((other) => `{url="${coordinators[other].url}",token="${PEER_TOKEN}"}`);
+    const { listen } = coordinators[name];
     const program = await start(COORDINATOR, ['--json', ...set({
-      'serve.listen': '127.0.0.1:0', 'ops.listen': '127.0.0.1:0', 'serve.database': `sqlite:${at('reveals.db')}`,
+      'serve.listen': listen, 'ops.listen': '127.0.0.1:0', 'serve.database': `sqlite:${at(`${name}.db`)}`,
       ...economy.l2Settings,
-      'l2.poll_interval_ms': 500, 'account.private_key_file': at('coordinator.key'), 'aggregates.queue': queue(), 'aggregates.max_reveals': REAL_STAGE ? 16 : 2,
+      'l2.poll_interval_ms': 500, 'account.private_key_file': at(`${name}.key`), 'aggregates.queue': queue(), 'aggregates.max_reveals': REAL_STAGE ? 16 : 2,
+      // Both begin on the empty state, so that one comes second and must build on what the other has.
+      'aggregates.after_secs': REAL_STAGE ? 3600 : 1,
+      'peers.tokens_file': at('peers'), 'peers.ask': `[${others}]`,
     })], own);
-    const { url } = await program.waitForLine(json);
-    return { program, url };
+    await program.waitForLine(json);
+    coordinators[name].program = program;
   };
   const startProver = async () => {
     const port = await freePort();
@@ -75,10 +88,15 @@ describe('from listening to money', () => {
     ({ network } = economy);
     own = { env: { XDG_CACHE_HOME: at('cache') } };
     writeFileSync(at('password'), 'correct horse\n');
-    writeFileSync(at('coordinator.key'), network.accounts[COORDINATOR_ACCOUNT].private_key, { mode: 0o600 });
+    writeFileSync(at('peers'), `${PEER_TOKEN}\n`, { mode: 0o600 });
+    for (const [name, account] of Object.entries(COORDINATORS)) {
+      writeFileSync(at(`${name}.key`), network.accounts[account].private_key, { mode: 0o600 });
+      const listen = `127.0.0.1:${await freePort()}`;
+      coordinators[name] = { listen, url: `http://${listen}` };
+    }
     await economy.deploy({ ...(REAL_STAGE ? {} : await comparingVerifiers((code) => economy.create(code))), schedule: SCHEDULE });
     ({ addresses } = economy);
-    coordinator = await startCoordinator();
+    for (const name of Object.keys(COORDINATORS)) await startCoordinator(name);
     await startProver();
   });
   after(async () => {
@@ -111,24 +129,28 @@ describe('from listening to money', () => {
     }
   });
 
-  test('notes are revealed to a coordinator, which promises to count them and is killed', async () => {
+  test('notes are revealed to coordinators, which promise to count them, and one is killed', async () => {
     const { windows } = await status();
     await reach(windows.submission_ends_at + 1);
     notes = 0;
-    for (const name of LISTENERS) {
-      const reveal = wallet(name, 'reveal', '--epoch', String(epoch), '--coordinator', coordinator.url, '--all-at-once');
+    const promised = {};
+    const names = Object.keys(COORDINATORS);
+    for (const [index, name] of LISTENERS.entries()) {
+      const coordinator = names[index % names.length];
+      const reveal = wallet(name, 'reveal', '--epoch', String(epoch), '--coordinator', coordinators[coordinator].url, '--all-at-once');
       const { revealed, to_reveal: all } = await eventually('a coordinator that knows the final root', () => ok(...reveal), 30_000, 1000);
       assert.equal(revealed, all);
       notes += revealed;
+      promised[coordinator] = (promised[coordinator] ?? 0) + revealed;
     }
     assert.equal(notes, 3);
-    await coordinator.program.stop('SIGKILL');
-    coordinator = await startCoordinator();
+    await coordinators.one.program.stop('SIGKILL');
+    await startCoordinator('one');
     const said = await eventually('a coordinator that has seen the chain', async () => {
-      const response = await fetch(`${coordinator.url}/batch_status/${epoch}`);
+      const response = await fetch(`${coordinators.one.url}/batch_status/${epoch}`);
       return response.ok && response.json();
     });
-    assert.equal(said.accepted, notes, 'what was promised is still there');
+    assert.equal(said.accepted, promised.one, 'what was promised is still there');
   });
 
   test('all of them are in an aggregate that the chain has taken', async () => {
@@ -136,6 +158,10 @@ describe('from listening to money', () => {
     const { best_state: best } = await status();
     const text = await economy.call(addresses.payouts, 'stateOf(uint64,bytes32,bytes32)(bool,uint64,uint64[])', String(epoch), best.nullifier_root, best.totals_root);
     assert.match(text, /^true\n3\n\[200, 0, 0\]$/, 'two fees of the first tier, whole');
+    const events = await l2Public(network).getContractEvents({ address: addresses.payouts, abi: PAYOUTS_ABI, eventName: 'AggregateSubmitted', fromBlock: 0n });
+    const posters = new Set(events.map(({ args }) => args.coordinator));
+    const accounts = Object.values(COORDINATORS).map((account) => getAddress(network.accounts[account].address));
+    assert.deepEqual([...posters].sort(), accounts.sort(), 'each coordinator’s share is in it');
   });
 
   test('the epoch is settled, and everything public of it holds', async () => {
