@@ -104,7 +104,7 @@ pub async fn run(config: &Config, shutdown: CancellationToken) -> Result<Running
         chain_id: config.l2.chain_id,
         payouts,
         max_attempts: config.aggregates.max_attempts,
-        prepared: Mutex::default(),
+        divided: Mutex::default(),
     });
     let planner = Planner {
         chain: chain.clone(),

@@ -94,13 +94,12 @@ pub struct Settler<C> {
     pub payouts: Address,
     /// Times that a proof is begun before it counts as failed.
     pub max_attempts: u32,
-    /// Epoch and state whose division is known to be in the queue: windows are long, and a division is not computed again
-    /// every turn of one.
-    pub prepared: Mutex<Option<(u64, Roots)>>,
+    /// The last division and its epoch: windows and proofs are long, and it is not computed again every turn of one.
+    pub divided: Mutex<Option<(u64, Arc<Division>)>>,
 }
 
 /// A division and all that it is of.
-struct Division {
+pub struct Division {
     basis: SettlementBasis,
     inputs: SettlementInputs,
     data: SettlementData,
@@ -143,17 +142,13 @@ impl<C: Settlements> Settler<C> {
             .put_carried(due.epoch, root, &division.settled.carried)
             .await?;
         if self.is_published(due.epoch, &division).await? {
-            self.prove(due.epoch, division).await?;
+            self.prove(due.epoch, &division).await?;
         }
         Ok(())
     }
 
     /// Has the division proven that is due if nobody posts a better state until the window ends.
     async fn prepare(&self, due: &Due, known: &KnownState, now: u64) -> Result<(), SettlerError> {
-        let basis = Some((due.epoch, known.roots));
-        if *self.prepared.lock() == basis {
-            return Ok(());
-        }
         let division = match self.divide(due, known, now).await {
             // It may still turn up, and until the grace ends nothing else can be done.
             Err(SettlerError::CarriedMissing { .. }) => return Ok(()),
@@ -161,9 +156,8 @@ impl<C: Settlements> Settler<C> {
         };
         let (key, value) = self.job_of(due.epoch, &division);
         if self.queue.find(KIND, &key).await?.is_none() {
-            self.ask_for_proof(due.epoch, key, value, division).await?;
+            self.ask_for_proof(due.epoch, key, value, &division).await?;
         }
-        *self.prepared.lock() = basis;
         Ok(())
     }
 
@@ -196,7 +190,22 @@ impl<C: Settlements> Settler<C> {
         Ok((basis, self.chain.inputs(due.epoch, basis).await?))
     }
 
-    async fn divide(&self, due: &Due, known: &KnownState, now: u64) -> Result<Division, SettlerError> {
+    async fn divide(&self, due: &Due, known: &KnownState, now: u64) -> Result<Arc<Division>, SettlerError> {
+        if let Some((epoch, division)) = &*self.divided.lock()
+            && *epoch == due.epoch
+            && division.basis.roots == known.roots
+        {
+            return Ok(division.clone());
+        }
+        let division = Arc::new(self.computed(due, known, now).await?);
+        // What was given up may still turn up.
+        if !division.basis.abandon_carried {
+            *self.divided.lock() = Some((due.epoch, division.clone()));
+        }
+        Ok(division)
+    }
+
+    async fn computed(&self, due: &Due, known: &KnownState, now: u64) -> Result<Division, SettlerError> {
         let (mut basis, mut inputs) = self.inputs(due, known, false).await?;
         let carried = match self.carried(due.epoch, inputs.carried_root_in).await? {
             Some(carried) => carried,
@@ -264,8 +273,8 @@ impl<C: Settlements> Settler<C> {
     }
 
     /// Has the division proven, and posts the proof when it is there.
-    async fn prove(&self, epoch: u64, division: Division) -> Result<(), SettlerError> {
-        let (key, value) = self.job_of(epoch, &division);
+    async fn prove(&self, epoch: u64, division: &Division) -> Result<(), SettlerError> {
+        let (key, value) = self.job_of(epoch, division);
         let Some(job) = self.queue.find(KIND, &key).await? else {
             return self.ask_for_proof(epoch, key, value, division).await;
         };
@@ -285,7 +294,11 @@ impl<C: Settlements> Settler<C> {
                 {
                     Sending::Sent => info!(epoch, "posts a settlement"),
                     Sending::Waits => {}
-                    Sending::Refused(reason) => warn!(epoch, reason, "the chain does not take the settlement"),
+                    Sending::Refused(reason) => {
+                        // If it is no longer of what the chain has, it is divided again.
+                        self.divided.lock().take();
+                        warn!(epoch, reason, "the chain does not take the settlement");
+                    }
                 }
                 Ok(())
             }
@@ -297,12 +310,12 @@ impl<C: Settlements> Settler<C> {
         epoch: u64,
         key: String,
         value: B256,
-        division: Division,
+        division: &Division,
     ) -> Result<(), SettlerError> {
         let input = SettlementProofInput {
             chain_id: self.chain_id,
-            inputs: division.inputs,
-            data: division.data,
+            inputs: division.inputs.clone(),
+            data: division.data.clone(),
         };
         let input = input.encode();
         let job = NewJob {

@@ -23,6 +23,9 @@ struct FakeChain {
     published: Mutex<(B256, Vec<Vec<u8>>)>,
     posted: Mutex<Option<(SettlementBasis, Settlement, Vec<u8>)>>,
     settled: Mutex<bool>,
+    /// How often it was asked what a division is of.
+    asked: Mutex<u32>,
+    refuses: Mutex<bool>,
 }
 
 impl Chain for FakeChain {
@@ -45,6 +48,7 @@ impl Settlements for FakeChain {
     }
 
     async fn inputs(&self, epoch: u64, basis: SettlementBasis) -> Result<SettlementInputs, ChainFailure> {
+        *self.asked.lock() += 1;
         let carries = self.carried_root_in != EMPTY_ROOT_HASH && !basis.abandon_carried;
         Ok(SettlementInputs {
             epoch,
@@ -97,6 +101,9 @@ impl Settlements for FakeChain {
         proof: Vec<u8>,
     ) -> Result<Sending, ChainFailure> {
         assert_eq!(settlement.payouts_hash, self.published.lock().0);
+        if *self.refuses.lock() {
+            return Ok(Sending::Refused("proof invalid".into()));
+        }
         let mut due = self.due.lock();
         due.proven = Some(due.best.reveals);
         *self.posted.lock() = Some((basis, *settlement, proof));
@@ -145,6 +152,8 @@ impl Fixture {
             published: Mutex::default(),
             posted: Mutex::default(),
             settled: Mutex::default(),
+            asked: Mutex::default(),
+            refuses: Mutex::default(),
         };
         let statuses = Statuses::default();
         let told = EpochStatus {
@@ -172,7 +181,7 @@ impl Fixture {
             chain_id: 1,
             payouts: Address::repeat_byte(5),
             max_attempts: 3,
-            prepared: Mutex::default(),
+            divided: Mutex::default(),
         };
         Self {
             settler,
@@ -232,6 +241,23 @@ async fn an_epoch_is_divided_published_proven_and_settled() {
     assert!(!*chain.settled.lock());
     settler.turn().await.unwrap();
     assert!(*chain.settled.lock());
+}
+
+#[tokio::test]
+async fn a_state_is_divided_once_and_again_when_the_chain_refuses_the_division() {
+    let fixture = Fixture::new(state(), EMPTY_ROOT_HASH).await;
+    let (settler, chain) = (&fixture.settler, &fixture.settler.chain);
+    for _ in 0..5 {
+        settler.turn().await.unwrap();
+    }
+    assert_eq!(*chain.asked.lock(), 1);
+    fixture.prove().await;
+    *chain.refuses.lock() = true;
+    settler.turn().await.unwrap();
+    *chain.refuses.lock() = false;
+    settler.turn().await.unwrap();
+    assert_eq!(*chain.asked.lock(), 2);
+    assert!(chain.posted.lock().is_some());
 }
 
 #[tokio::test]
