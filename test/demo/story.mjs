@@ -40,6 +40,11 @@ function open() {
   const settings = { data: folder, quick, json: given.json, count: quick ? 10 : 11 };
   const run = new Run(settings);
   if (!run.isDone('audit')) return run;
+  if (final && !run.isDone('finalize')) {
+    run.say(`The demo in ${folder} is finished but for the proofs of its batches: they are made now.`);
+    run.forget('audit');
+    return run;
+  }
   run.say(`The demo in ${folder} is finished: a new one begins.`);
   rmSync(folder, { recursive: true });
   return new Run(settings);
