@@ -44,5 +44,7 @@ encoded=$(printf '\x1f%s' "${flags[@]}")
 [[ "${1:-}" == --build-only ]] && exit
 compiler=$("$GUEST_RUSTC" -vV | sed -n 's/^commit-hash: //p; s/^LLVM version: /LLVM /p' | paste -sd' ')
 cd "$ROOT"
-exec cargo run -q -p cwe-prover --bin cwe-guests -- "$@" --built "$out/$target/release" --kept prover/elf \
+# With the whole workspace's features, as tests build it: else the virtual machine would be compiled a second time.
+cargo build --locked --quiet --workspace --bin cwe-guests
+exec "$(target_dir)/debug/cwe-guests" "$@" --built "$out/$target/release" --kept prover/elf \
   --compiler "$compiler" "${guests[@]}"
