@@ -9,8 +9,8 @@ interface IVerifier {
     function verify(bytes32 publicValue, bytes calldata proof) external view returns (bool);
 }
 
-/// @notice A kept aggregate (prover/proof) that a real prover proved, against the verifiers that devnets deploy; and changes
-/// of it.
+/// @notice A kept aggregate and a kept settlement (prover/proof) of one epoch, which a real prover proved and an L2 took, against
+/// the verifiers that devnets deploy; and changes of them.
 contract KeptPayoutProofsTest is Test, PayoutVerifiersDeployment {
     /// @dev A precompile that is given a false point takes all gas: what is refused may cost this much.
     uint256 internal constant GAS = 2_000_000;
@@ -52,7 +52,18 @@ contract KeptPayoutProofsTest is Test, PayoutVerifiersDeployment {
         assertBinding(deployed.aggregation, value, proof);
     }
 
-    function test_itIsNoSettlementNorABatchOfItsOwnProgram() public view {
+    function test_aProvenSettlementIsAcceptedAndNoChangeOfIt() public view {
+        (bytes32 value, bytes memory proof) = kept(SETTLEMENT_GUEST);
+        assertBinding(deployed.settlement, value, proof);
+    }
+
+    function test_aSettlementIsNoAggregate() public view {
+        (bytes32 value, bytes memory proof) = kept(SETTLEMENT_GUEST);
+        assertFalse(accepted(deployed.aggregation, value, proof));
+        assertFalse(accepted(deployed.aggregationProofs, value, proof));
+    }
+
+    function test_anAggregateIsNoSettlementNorABatchOfItsOwnProgram() public view {
         (bytes32 value, bytes memory proof) = kept(AGGREGATION_GUEST);
         assertFalse(accepted(deployed.settlement, value, proof));
         // Without its accumulator it shows nothing.
