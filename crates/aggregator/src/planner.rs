@@ -19,7 +19,7 @@ use metrics::{counter, gauge};
 use sha2::{Digest, Sha256};
 use tracing::{error, info, warn};
 
-use self::line::{Base, Line, assembled, line, planned};
+use self::line::{Line, assembled, line, planned};
 use crate::{
     branch,
     chain::{Chain, ChainFailure, Sending},
@@ -90,8 +90,10 @@ pub struct Planner<C, M> {
 }
 
 /// What is remembered of an epoch between turns; losing it only delays.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Memory {
+    /// The state that was built on last: putting it together hashes every reveal of the epoch.
+    base: Option<Arc<KnownState>>,
     /// Since when reveals wait.
     waiting_since: Option<Instant>,
     /// Halvings of the size of aggregates, after proofs that failed: so one that can't be proven is found.
@@ -126,11 +128,8 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
     async fn epoch(&mut self, epoch: u64, view: &EpochView, now: u64) -> Result<(), PlanError> {
         let mut stored = self.store.aggregates(epoch).await?;
         let base = self.base(epoch, view.best, &mut stored).await?;
-        let known = Arc::new(KnownState {
-            roots: base.roots,
-            state: base.state.clone(),
-        });
-        let mut line = line(&stored, base);
+        self.memory.entry(epoch).or_default().base = Some(base.clone());
+        let mut line = line(&stored, &base);
         self.drop_others(epoch, &stored, &line, view.best.roots).await?;
         if now < view.windows.settleable_at && self.queue.is_some() {
             self.collect(epoch, &mut line).await?;
@@ -140,13 +139,22 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
                     .await?;
             }
         }
-        self.tell(epoch, view, &line, known).await
+        self.tell(epoch, view, &line, base).await
     }
 
     /// The best state; where nobody gives its data, the best of those whose data is here.
-    async fn base(&self, epoch: u64, best: Best, stored: &mut Vec<StoredAggregate>) -> Result<Base, PlanError> {
+    async fn base(
+        &self,
+        epoch: u64,
+        best: Best,
+        stored: &mut Vec<StoredAggregate>,
+    ) -> Result<Arc<KnownState>, PlanError> {
+        let last = self.memory.get(&epoch).and_then(|memory| memory.base.as_ref());
+        if let Some(base) = last.filter(|base| base.roots == best.roots) {
+            return Ok(base.clone());
+        }
         if let Some(base) = assembled(stored, best.roots).await? {
-            return Ok(base);
+            return Ok(Arc::new(base));
         }
         if let Some(state) = self.peers.state(epoch, best.roots).await {
             let step = StoredAggregate {
@@ -163,7 +171,7 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
             info!(epoch, reveals = best.reveals, "has the best state's data from a peer");
             stored.push(step);
             if let Some(base) = assembled(stored, best.roots).await? {
-                return Ok(base);
+                return Ok(Arc::new(base));
             }
         }
         let mut known: Vec<(u64, Roots)> = Vec::new();
@@ -181,13 +189,13 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
                     best = best.reveals,
                     "nobody gives the best state's data: builds on another one"
                 );
-                return Ok(base);
+                return Ok(Arc::new(base));
             }
         }
-        Ok(Base {
+        Ok(Arc::new(KnownState {
             roots: Roots::EMPTY,
-            state: State::default(),
-        })
+            state: Arc::default(),
+        }))
     }
 
     /// Drops what leads nowhere: not on the line, not on the way to the base, not on the chain.
@@ -237,7 +245,7 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
         let cut: Vec<_> = line.steps.drain(position..).collect();
         for step in cut.iter().rev() {
             self.drop_step(epoch, step).await?;
-            line.state.remove(&step.step);
+            Arc::make_mut(&mut line.state).remove(&step.step);
             line.tip = step.before;
         }
         Ok(())
@@ -383,7 +391,7 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
                 coordinator,
             };
             let made = maker.make(&request)?;
-            let mut state = base;
+            let mut state = Arc::unwrap_or_clone(base);
             state
                 .add(&added)
                 .map_err(|_| MakeError::Refused("the state has one of them"))?;
@@ -398,7 +406,7 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
             Err(MakeError::Refused(reason)) => {
                 let refused = Line {
                     steps: vec![planned(epoch, before, step, Vec::new(), Vec::new(), before)],
-                    state: State::default(),
+                    state: Arc::default(),
                     tip: before,
                 };
                 self.blame(epoch, &refused, 0).await?;
@@ -410,7 +418,7 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
         self.ask_for_proof(epoch, &made).await?;
         info!(epoch, reveals = aggregate.step.reveals(), "plans an aggregate");
         line.tip = aggregate.after;
-        line.state = state;
+        line.state = Arc::new(state);
         line.steps.push(aggregate);
         Ok(())
     }

@@ -49,7 +49,7 @@ pub struct KnownState {
     /// Its roots.
     pub roots: Roots,
     /// What is in it.
-    pub state: State,
+    pub state: Arc<State>,
 }
 
 /// What is known of an epoch.

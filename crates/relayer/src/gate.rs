@@ -14,7 +14,8 @@ use alloy::{
 use cwe_bindings::economy::{
     EconomyAddresses,
     contracts::{
-        CWEConsumption, CWEPayouts, EpochClock, SubmissionRefunds, cwe_consumption::CWEConsumption::CWEConsumptionErrors,
+        CWEConsumption, CWEPayouts, EpochClock, SubmissionRefunds,
+        cwe_consumption::CWEConsumption::CWEConsumptionErrors,
     },
 };
 use cwe_service::node_failure;
@@ -284,7 +285,9 @@ impl Gate for ChainGate {
             .input(Bytes::from(call.abi_encode()).into());
         let gas = self.provider.estimate_gas(transaction.clone()).await.map_err(|error| {
             match error.as_error_resp().and_then(|response| response.as_revert_data()) {
-                Some(_) => GateError::NotNow("the Treasury can't pay it: its infrastructure account is empty, or closed"),
+                Some(_) => {
+                    GateError::NotNow("the Treasury can't pay it: its infrastructure account is empty, or closed")
+                }
                 None => node(&error),
             }
         })?;

@@ -134,7 +134,11 @@ impl<G: Gate> Relay<G> {
         }
         let _turn = self.account.lock().await;
         self.gate.claim_refund(epoch, due).await?;
-        info!(epoch, cln = f64::from(due) / 1e18, "refunded for an epoch's submissions");
+        info!(
+            epoch,
+            cln = f64::from(due) / 1e18,
+            "refunded for an epoch's submissions"
+        );
         Ok(())
     }
 
@@ -371,7 +375,11 @@ pub(crate) mod tests {
             ..FakeGate::default()
         };
         let (gate, relay) = relay(settled, LimitsSection::default());
-        assert_eq!(relay.claim_refunds(1).await, Ok(10), "the one that can't be paid is next");
+        assert_eq!(
+            relay.claim_refunds(1).await,
+            Ok(10),
+            "the one that can't be paid is next"
+        );
         let left: Vec<u64> = gate.due.lock().keys().copied().collect();
         assert_eq!(left, [2, 10, 21], "too old, not payable, not settled");
         gate.due.lock().insert(10, 100);

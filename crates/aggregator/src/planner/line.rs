@@ -1,24 +1,21 @@
 //! Lines: this coordinator's own steps from a state on the chain whose data is here.
 
+use std::sync::Arc;
+
 use crate::{
     branch,
     state::{Roots, State},
+    status::KnownState,
     store::{Stage, StoredAggregate},
 };
 
 use super::PlanError;
 
-/// A state on the chain whose data is here.
-pub(super) struct Base {
-    pub(super) roots: Roots,
-    pub(super) state: State,
-}
-
 /// This coordinator's aggregates from a base on.
 pub(super) struct Line {
     pub(super) steps: Vec<StoredAggregate>,
     /// The state at its end.
-    pub(super) state: State,
+    pub(super) state: Arc<State>,
     pub(super) tip: Roots,
 }
 
@@ -44,21 +41,24 @@ pub(super) fn planned(
 }
 
 /// A state from its steps; `None` where one is missing.
-pub(super) async fn assembled(stored: &[StoredAggregate], roots: Roots) -> Result<Option<Base>, PlanError> {
+pub(super) async fn assembled(stored: &[StoredAggregate], roots: Roots) -> Result<Option<KnownState>, PlanError> {
     if branch::steps_to(stored, roots).is_none() {
         return Ok(None);
     }
     let stored = stored.to_vec();
     let found = tokio::task::spawn_blocking(move || branch::assemble(&stored, roots));
     let state = found.await.map_err(|_| PlanError::CutOff)?;
-    Ok(state.map(|state| Base { roots, state }))
+    Ok(state.map(|state| KnownState {
+        roots,
+        state: Arc::new(state),
+    }))
 }
 
 /// The steps that lead on from a base. Of several, one that is proven goes before one that isn't, then the larger one.
-pub(super) fn line(stored: &[StoredAggregate], base: Base) -> Line {
+pub(super) fn line(stored: &[StoredAggregate], base: &KnownState) -> Line {
     let mut line = Line {
         steps: Vec::new(),
-        state: base.state,
+        state: base.state.clone(),
         tip: base.roots,
     };
     loop {
@@ -72,7 +72,7 @@ pub(super) fn line(stored: &[StoredAggregate], base: Base) -> Line {
                     .all(|nullifier| !line.state.nullifiers.contains(nullifier))
             })
             .max_by_key(|step| (step.stage == Stage::Proven, step.step.reveals(), step.after));
-        let Some(next) = next.filter(|next| line.state.add(&next.step).is_ok()) else {
+        let Some(next) = next.filter(|next| Arc::make_mut(&mut line.state).add(&next.step).is_ok()) else {
             return line;
         };
         line.tip = next.after;

@@ -141,7 +141,10 @@ async fn a_nullifier_is_shown_to_be_in_the_state_or_not() {
         nullifiers,
         ..State::default()
     };
-    let known = Some(Arc::new(KnownState { roots, state }));
+    let known = Some(Arc::new(KnownState {
+        roots,
+        state: Arc::new(state),
+    }));
     statuses.set(Status { told, known });
     let (status, answer) = get_json(&router, &format!("/batch_status/{EPOCH}")).await;
     assert_eq!((status, &answer["accepted"]), (StatusCode::OK, &8.into()));

@@ -169,7 +169,10 @@ impl Fixture {
         let roots = state.roots();
         statuses.set(Status {
             told,
-            known: Some(Arc::new(KnownState { roots, state })),
+            known: Some(Arc::new(KnownState {
+                roots,
+                state: Arc::new(state),
+            })),
         });
         let (shown, view) = watch::channel(Some(Arc::new(view())));
         let settler = Settler {

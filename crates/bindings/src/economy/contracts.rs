@@ -180,7 +180,6 @@ pub use self::{
     aggregation_verifier::AggregationVerifier, creator_registry::CreatorRegistry, cwe_consumption::CWEConsumption,
     cwe_identity::CWEIdentity, cwe_payouts::CWEPayouts, cwe_tiers::CWETiers, direct_sale::DirectSale,
     economy_parameters::EconomyParameters, epoch_beacon::EpochBeacon, epoch_clock::EpochClock, escrow::Escrow,
-    region_rules::RegionRules, split_pay::SplitPay, split_verifier::SplitVerifier, submission_refunds::SubmissionRefunds,
-    treasury::Treasury,
-    work_registry::WorkRegistry,
+    region_rules::RegionRules, split_pay::SplitPay, split_verifier::SplitVerifier,
+    submission_refunds::SubmissionRefunds, treasury::Treasury, work_registry::WorkRegistry,
 };
