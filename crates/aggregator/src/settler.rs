@@ -22,7 +22,6 @@ use tracing::{info, warn};
 use crate::{
     chain::{ChainFailure, Due, Sending, SettlementBasis, Settlements},
     ingress::ViewReceiver,
-    state::Roots,
     status::{EpochStatus, KnownState, Status, Statuses},
     store::{Store, StoreError},
 };

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::{
     chain::Chain,
-    state::State,
+    state::{Roots, State},
     status::Share,
     store::StoredAggregate,
     testing::{self, EPOCH, reveal},
