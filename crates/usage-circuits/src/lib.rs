@@ -77,12 +77,15 @@
 //! Blinding comes from the generator that is handed in; proofs of the same witness differ with it. Verification of
 //! batches draws its factors from the system.
 
+mod columns;
 mod error;
 mod fault;
 mod field;
 mod keys;
 mod layout;
+mod layout_keys;
 mod parts;
+mod placement;
 mod portable;
 mod poseidon;
 mod prove;
@@ -100,6 +103,8 @@ mod tests;
 
 pub use error::{KeysError, PortableKeyError, ProofError, VerificationError, WitnessError};
 pub use keys::{CircuitVerifyingKey, ProvingKeys, SRS_K, Srs, VerifyingKeys};
+pub use layout::{Digits, Layout, Stacking};
+pub use layout_keys::{LayoutKeys, LayoutSize, Statement};
 pub use portable::g2_words;
 pub use prove::{ProofStage, RevealProof, SplitProof, prove_reveal, prove_split};
 pub use reveal::{REVEAL_INPUTS, RevealInputs, RevealWitness};
