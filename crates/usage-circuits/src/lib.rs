@@ -42,7 +42,7 @@
 //! Values go from one part to another by copies only, through the main cells, the accumulator and the hash state's
 //! three columns. The highest degree is 9: a digit's eight factors and a selector. Digits instead of a table of
 //! numbers: a lookup needs three more polynomials for one cell a row, a digit's column none, and its commitment is
-//! cheap because digits are small.
+//! cheap because digits are small. Other numbers of rows and columns ([`Layout`]) are measured by `make bench-layouts`.
 //!
 //! # How the constraints work
 //!
