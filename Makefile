@@ -2,7 +2,7 @@
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo prover test test-full lint fmt verifier usage-verifier bindings bench bench-rpc bench-execution bench-crash bench-trie bench-guest bench-prove bench-aggregation bench-hub bench-usage bench-fingerprint bench-fingerprint-index sim-privacy wasm coverage guests guests-check clean
+.PHONY: help setup demo prover test test-full lint fmt verifier usage-verifier bindings bench bench-rpc bench-execution bench-crash bench-trie bench-guest bench-prove bench-aggregation bench-hub bench-usage bench-layouts bench-fingerprint bench-fingerprint-index sim-privacy wasm coverage guests guests-check clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ bench-hub: setup ## recognition over HTTP at 100 requests a second, 10 000 works
 
 bench-usage: setup ## Split and Reveal proofs, native and in Chromium, beside Semaphore's -> target/bench/usage.{json,svg}
 	@scripts/bench-usage.sh
+
+bench-layouts: setup ## Split and Reveal in other numbers of rows and columns -> target/bench/layouts.{json,svg}
+	@scripts/bench-layouts.sh
 
 bench-fingerprint: setup ## recall and false positives by transformation, beside Chromaprint; about an hour -> target/bench/fingerprint.{json,svg}
 	@scripts/bench-fingerprint.sh

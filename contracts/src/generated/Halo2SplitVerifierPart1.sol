@@ -3,7 +3,8 @@
 pragma solidity 0.8.34;
 
 /// Part 1 of 3. Takes the public inputs and the proof, and checks the proof's points to be on the curve.
-/// Returns its memory, or reverts if the proof does not hold.
+/// Returns its memory, or reverts if the proof does not hold or the calldata has not 5920 bytes.
+/// By itself it shows nothing: the parts after it check the rest. Ask `SplitVerifier`.
 contract Halo2SplitVerifierPart1 {
     fallback() external {
         assembly {
@@ -25,6 +26,7 @@ contract Halo2SplitVerifierPart1 {
             valid := and(valid, is_affine)
             }
             }
+            if iszero(eq(calldatasize(), 0x1720)) { revert(0, 0) }
             mstore(0xa0, mod(calldataload(0x0), f_q))
             mstore(0xc0, mod(calldataload(0x20), f_q))
             mstore(0xe0, mod(calldataload(0x40), f_q))

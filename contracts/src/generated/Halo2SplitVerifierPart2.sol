@@ -3,13 +3,15 @@
 pragma solidity 0.8.34;
 
 /// Part 2 of 3. Takes the memory that part 1 returned, and goes on.
-/// Returns its memory, or reverts if the proof does not hold.
+/// Returns its memory, or reverts if the proof does not hold or the calldata has not 27424 bytes.
+/// By itself it shows nothing: whoever calls it chooses the memory. Ask `SplitVerifier`.
 contract Halo2SplitVerifierPart2 {
     fallback() external {
         assembly {
             let success := true
             let f_p := 0x30644e72e131a029b85045b68181585d97816a916871ca8d3c208c16d87cfd47
             let f_q := 0x30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001
+            if iszero(eq(calldatasize(), 0x6b20)) { revert(0, 0) }
             calldatacopy(0, 0, calldatasize())
             mstore(0x6b20, addmod(mload(0x6ae0), mload(0x6b00), f_q))
             mstore(0x6b40, mulmod(mload(0x1140), 21019215961028087428383457025829718359262809032898137235613214997150896209535, f_q))

@@ -3,13 +3,15 @@
 pragma solidity 0.8.34;
 
 /// Part 3 of 3. Takes the memory that part 2 returned, and goes on.
-/// Returns nothing, or reverts if the proof does not hold.
+/// Returns nothing, or reverts if the proof does not hold or the calldata has not 54560 bytes.
+/// By itself it shows nothing: whoever calls it chooses the memory. Ask `SplitVerifier`.
 contract Halo2SplitVerifierPart3 {
     fallback() external {
         assembly {
             let success := true
             let f_p := 0x30644e72e131a029b85045b68181585d97816a916871ca8d3c208c16d87cfd47
             let f_q := 0x30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001
+            if iszero(eq(calldatasize(), 0xd520)) { revert(0, 0) }
             calldatacopy(0, 0, calldatasize())
             mstore(0xd520, mulmod(mload(0xcf80), mload(0xd140), f_q))
             {

@@ -9,9 +9,10 @@ import {ShortString, ShortStrings} from "@openzeppelin/contracts/utils/ShortStri
 /// @notice See {ISplitVerifier}. The cryptography is that of three contracts generated from the circuit's verifying key
 /// (`crates/usage-verifier`), because one would be larger than the chain allows. The first takes inputs and proof, each
 /// other one the memory that the one before returns, and the last returns nothing; all revert if the proof does not
-/// hold. They take any number of bytes, reduce scalars silently, and answer as an account without code does. So this
-/// contract pins their addresses and code, lets through only inputs in the ranges that the circuit takes for granted,
-/// and only one encoding of a proof:
+/// hold, or if their calldata has another length. What one of them accepts by itself says nothing, since whoever calls it
+/// chooses the memory; they reduce scalars silently, and answer as an account without code does. So this contract is whom
+/// to ask: it calls them in order, pins their addresses and code, lets through only inputs in the ranges that the circuit
+/// takes for granted, and only one encoding of a proof:
 ///
 ///   commitments (points) ‖ evaluations (scalars) ‖ openings (2 points)      32 bytes a word
 contract SplitVerifier is ISplitVerifier {

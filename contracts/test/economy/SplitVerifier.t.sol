@@ -44,6 +44,35 @@ contract SplitVerifierTest is SplitVerifierFixture {
         return accounts[index];
     }
 
+    /// What a part is called with: inputs and proof, then the memory of the part before it.
+    function calldataOf(uint256 index) internal view returns (bytes memory data) {
+        data = abi.encodePacked(inputs, proof);
+        for (uint256 i = 0; i < index; ++i) {
+            (, data) = partAt(i).staticcall(data);
+        }
+    }
+
+    function accepts(uint256 index, bytes memory data) internal view returns (bool accepted) {
+        (accepted,) = partAt(index).staticcall(data);
+    }
+
+    /// The last bytes are cut off.
+    function shortened(bytes memory data, uint256 by) internal pure returns (bytes memory) {
+        assembly {
+            mstore(data, sub(mload(data), by))
+        }
+        return data;
+    }
+
+    function requireExactLength(uint256 index) internal view {
+        assertTrue(accepts(index, calldataOf(index)));
+        assertFalse(accepts(index, ""));
+        assertFalse(accepts(index, shortened(calldataOf(index), 1)));
+        assertFalse(accepts(index, shortened(calldataOf(index), 32)));
+        assertFalse(accepts(index, bytes.concat(calldataOf(index), hex"00")));
+        assertFalse(accepts(index, bytes.concat(calldataOf(index), bytes32(0))));
+    }
+
     /* what is accepted */
 
     function test_aRealProofIsAccepted() public view {
@@ -152,6 +181,24 @@ contract SplitVerifierTest is SplitVerifierFixture {
             vm.etch(partAt(i), code);
             assertTrue(verifier.verify(inputs, proof));
         }
+    }
+
+    function test_part1RefusesCalldataOfAnotherLength() public view {
+        requireExactLength(0);
+    }
+
+    function test_part2RefusesCalldataOfAnotherLength() public view {
+        requireExactLength(1);
+    }
+
+    function test_part3RefusesCalldataOfAnotherLength() public view {
+        requireExactLength(2);
+    }
+
+    /// Zeros instead of another part's memory: what a part accepts says nothing, only all three in order do.
+    function test_aPartByItselfShowsNothing() public view {
+        assertTrue(accepts(2, new bytes(calldataOf(2).length)));
+        assertFalse(verifier.verify(inputs, new bytes(proof.length)));
     }
 
     function test_anAddressWithoutCodeIsNoPart() public {

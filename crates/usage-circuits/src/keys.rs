@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     KeysError, ProofError,
+    columns::{Shape, TraceCircuit},
     fault::Fault,
-    layout::{Shape, TraceCircuit},
-    reveal::{self, RevealHints},
-    split_circuit,
+    layout::Layout,
+    reveal::RevealHints,
     split_hints::SplitHints,
 };
 
@@ -23,7 +23,7 @@ use crate::{
 pub type Srs = ParamsKZG<Bn256>;
 
 /// log₂ of the points that a reference string must have.
-pub const SRS_K: u32 = split_circuit::K;
+pub const SRS_K: u32 = Layout::SPLIT.log2_rows;
 
 /// Begins every file of keys; the number rises with every change of a circuit.
 const MAGIC: &[u8; 16] = b"cwe-usage-keys 1";
@@ -63,15 +63,15 @@ pub struct VerifyingKeys {
 }
 
 /// The Split circuit without values.
-pub(crate) fn split_circuit() -> TraceCircuit {
-    let trace = SplitHints::empty().trace(Fault::default());
-    TraceCircuit { trace, ranges: true }
+pub(crate) fn split_circuit(layout: Layout) -> TraceCircuit {
+    let trace = SplitHints::empty().trace(&layout, Fault::default());
+    TraceCircuit { trace, layout }
 }
 
 /// The Reveal circuit without values.
-pub(crate) fn reveal_circuit() -> TraceCircuit {
-    let trace = RevealHints::empty().trace(Fault::default());
-    TraceCircuit { trace, ranges: false }
+pub(crate) fn reveal_circuit(layout: Layout) -> TraceCircuit {
+    let trace = RevealHints::empty().trace(&layout, Fault::default());
+    TraceCircuit { trace, layout }
 }
 
 fn sized(srs: &Srs, k: u32) -> Result<Srs, ProofError> {
@@ -89,8 +89,8 @@ fn sized(srs: &Srs, k: u32) -> Result<Srs, ProofError> {
 }
 
 impl CircuitKey {
-    pub(crate) fn derive(srs: &Srs, k: u32, circuit: &TraceCircuit) -> Result<Self, ProofError> {
-        let srs = sized(srs, k)?;
+    pub(crate) fn derive(srs: &Srs, circuit: &TraceCircuit) -> Result<Self, ProofError> {
+        let srs = sized(srs, circuit.layout.log2_rows)?;
         let key = keygen_pk(&srs, keygen_vk(&srs, circuit)?, circuit)?;
         Ok(Self { srs, key })
     }
@@ -100,17 +100,17 @@ impl CircuitKey {
         self.key.write(bytes, SerdeFormat::RawBytes)
     }
 
-    fn read(bytes: &mut Cursor<&[u8]>, ranges: bool) -> std::io::Result<Self> {
+    fn read(bytes: &mut Cursor<&[u8]>, layout: Layout) -> std::io::Result<Self> {
         let srs = Srs::read_custom(bytes, SerdeFormat::RawBytes)?;
         let shape = Shape {
-            ranges,
+            layout,
             fault: Fault::default(),
         };
         let key = ProvingKey::read::<_, TraceCircuit>(bytes, SerdeFormat::RawBytes, shape)?;
         Ok(Self { srs, key })
     }
 
-    fn verifying(&self) -> CircuitVerifyingKey {
+    pub(crate) fn verifying(&self) -> CircuitVerifyingKey {
         CircuitVerifyingKey {
             srs: self.srs.clone(),
             key: self.key.get_vk().clone(),
@@ -125,8 +125,8 @@ impl ProvingKeys {
     /// [`ProofError::SrsTooSmall`], [`ProofError::System`].
     pub fn derive(srs: &Srs) -> Result<Self, ProofError> {
         Ok(Self {
-            split: CircuitKey::derive(srs, split_circuit::K, &split_circuit())?,
-            reveal: CircuitKey::derive(srs, reveal::K, &reveal_circuit())?,
+            split: CircuitKey::derive(srs, &split_circuit(Layout::SPLIT))?,
+            reveal: CircuitKey::derive(srs, &reveal_circuit(Layout::REVEAL))?,
         })
     }
 
@@ -166,8 +166,8 @@ impl ProvingKeys {
             return Err(KeysError::Damaged);
         }
         let mut keys = Cursor::new(keys);
-        let split = CircuitKey::read(&mut keys, true)?;
-        let reveal = CircuitKey::read(&mut keys, false)?;
+        let split = CircuitKey::read(&mut keys, Layout::SPLIT)?;
+        let reveal = CircuitKey::read(&mut keys, Layout::REVEAL)?;
         Ok(Self { split, reveal })
     }
 }
@@ -178,14 +178,14 @@ impl VerifyingKeys {
     /// # Errors
     /// [`ProofError::SrsTooSmall`], [`ProofError::System`].
     pub fn derive(srs: &Srs) -> Result<Self, ProofError> {
-        let derive = |k, circuit: &TraceCircuit| -> Result<_, ProofError> {
-            let srs = sized(srs, k)?;
+        let derive = |circuit: &TraceCircuit| -> Result<_, ProofError> {
+            let srs = sized(srs, circuit.layout.log2_rows)?;
             let key = keygen_vk(&srs, circuit)?;
             Ok(CircuitVerifyingKey { srs, key })
         };
         Ok(Self {
-            split: derive(split_circuit::K, &split_circuit())?,
-            reveal: derive(reveal::K, &reveal_circuit())?,
+            split: derive(&split_circuit(Layout::SPLIT))?,
+            reveal: derive(&reveal_circuit(Layout::REVEAL))?,
         })
     }
 }

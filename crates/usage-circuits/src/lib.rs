@@ -42,7 +42,7 @@
 //! Values go from one part to another by copies only, through the main cells, the accumulator and the hash state's
 //! three columns. The highest degree is 9: a digit's eight factors and a selector. Digits instead of a table of
 //! numbers: a lookup needs three more polynomials for one cell a row, a digit's column none, and its commitment is
-//! cheap because digits are small.
+//! cheap because digits are small. Other numbers of rows and columns ([`Layout`]) are measured by `make bench-layouts`.
 //!
 //! # How the constraints work
 //!
@@ -77,12 +77,15 @@
 //! Blinding comes from the generator that is handed in; proofs of the same witness differ with it. Verification of
 //! batches draws its factors from the system.
 
+mod columns;
 mod error;
 mod fault;
 mod field;
 mod keys;
 mod layout;
+mod layout_keys;
 mod parts;
+mod placement;
 mod portable;
 mod poseidon;
 mod prove;
@@ -100,6 +103,8 @@ mod tests;
 
 pub use error::{KeysError, PortableKeyError, ProofError, VerificationError, WitnessError};
 pub use keys::{CircuitVerifyingKey, ProvingKeys, SRS_K, Srs, VerifyingKeys};
+pub use layout::{Digits, Layout, Stacking};
+pub use layout_keys::{LayoutKeys, LayoutSize, Statement};
 pub use portable::g2_words;
 pub use prove::{ProofStage, RevealProof, SplitProof, prove_reveal, prove_split};
 pub use reveal::{REVEAL_INPUTS, RevealInputs, RevealWitness};

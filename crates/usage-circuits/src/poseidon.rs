@@ -13,12 +13,14 @@
 //! | 6, last | 61 … 64, full | state | states after rounds 61, 62, 63; then unused |
 //! | 7 | | output, … | (first row of the next hash) |
 //!
-//! Each row's equations say what its `t` cells and the next row's `s` cells are. None has a degree above 6.
+//! Each row's equations say what its `t` cells and the next row's `s` cells are. None has a degree above 6. With another
+//! number of `t` cells ([`Schedule`]) the rows are fewer or more, for layouts that are measured against this one.
 
-use std::array;
+use std::{array, ops::Range};
 
 use cwe_usage::poseidon::{PARTIAL_ROUNDS, constants};
 use halo2_proofs::{
+    circuit::{Region, Value},
     halo2curves::{
         bn256::Fr,
         ff::{Field, PrimeField},
@@ -29,28 +31,38 @@ use halo2_proofs::{
 
 use crate::fault::{Fault, Omission};
 
-/// Rows of a hash.
-pub(crate) const ROWS: usize = 7;
 /// Cells of the state.
 pub(crate) const STATE: usize = 3;
 /// Cells beside the state.
 pub(crate) const BESIDE: usize = 12;
 
-const PARTIAL_ROWS: usize = 4;
-const ROUNDS_PER_ROW: usize = BESIDE;
-const TAIL_ROUNDS: usize = PARTIAL_ROUNDS - PARTIAL_ROWS * ROUNDS_PER_ROW;
-/// Full rounds of the first and of the last row.
+/// Full rounds before and after the partial ones.
 const HALF: usize = 4;
-const FIRST_TAIL_ROUND: usize = HALF + PARTIAL_ROWS * ROUNDS_PER_ROW;
-const FIRST_LAST_ROUND: usize = HALF + PARTIAL_ROUNDS;
 
 /// The kinds of rows, by the gate that binds them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RowKind {
     First,
+    /// Full rounds that are neither the first nor the last; none with twelve cells.
+    Full,
     Partial,
     Tail,
     Last,
+}
+
+/// One row of a hash.
+#[derive(Debug, Clone, Copy)]
+struct ScheduledRow {
+    kind: RowKind,
+    first_round: usize,
+    rounds: usize,
+}
+
+/// Which rounds stand in which row.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Schedule {
+    beside: usize,
+    rows: Vec<ScheduledRow>,
 }
 
 /// A cell that an equation of the hash determines.
@@ -62,76 +74,159 @@ pub(crate) struct PoseidonCell {
     pub(crate) cell: usize,
 }
 
-/// Columns of the chip.
+/// Columns of the chip, of one lane.
 #[derive(Debug, Clone)]
 pub(crate) struct PoseidonConfig {
     /// `s0 s1 s2`; copies go to and from all of them.
     pub(crate) state: [Column<Advice>; STATE],
     /// `t0 … t11`.
-    pub(crate) beside: [Column<Advice>; BESIDE],
-    /// 1 in the row of a hash that has the number of the column.
-    pub(crate) selectors: [Column<Fixed>; ROWS],
+    pub(crate) beside: Vec<Column<Advice>>,
+}
+
+/// Which rows are which, in all lanes.
+#[derive(Debug, Clone)]
+pub(crate) struct PoseidonSelectors {
+    /// 1 in the row of a hash that has the number of the column; with constants in columns, in rows of the kind.
+    selectors: Vec<Column<Fixed>>,
+    /// Constants of a row's forms, where they have columns.
+    constants: Vec<Column<Fixed>>,
 }
 
 /// Values of one hash: its rows, and the output, which stands in the next hash's first row.
 #[derive(Debug, Clone)]
 pub(crate) struct Permutation {
-    pub(crate) rows: [PoseidonRow; ROWS],
+    pub(crate) rows: Vec<PoseidonRow>,
     pub(crate) output: Fr,
 }
 
 /// Values of one row.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct PoseidonRow {
     pub(crate) state: [Fr; STATE],
-    pub(crate) beside: [Fr; BESIDE],
+    pub(crate) beside: Vec<Fr>,
+}
+
+impl Schedule {
+    /// With so many cells beside the state, 3 at least.
+    pub(crate) fn new(beside: usize) -> Self {
+        let rows_of = |rounds: Range<usize>, per_row: usize, kind: fn(usize, bool) -> RowKind| {
+            let end = rounds.end;
+            rounds.step_by(per_row.max(1)).map(move |first_round| ScheduledRow {
+                kind: kind(first_round, first_round + per_row >= end),
+                first_round,
+                rounds: per_row.min(end - first_round),
+            })
+        };
+        // The last round of a row stands in the next one.
+        let full = (beside / STATE + 1).min(HALF);
+        let partial_end = HALF + PARTIAL_ROUNDS;
+        let first = rows_of(
+            0..HALF,
+            full,
+            |round, _| {
+                if round == 0 { RowKind::First } else { RowKind::Full }
+            },
+        );
+        let partial = rows_of(HALF..partial_end, beside, |_, _| RowKind::Partial);
+        let last = rows_of(partial_end..partial_end + HALF, full, |_, last| {
+            if last { RowKind::Last } else { RowKind::Full }
+        });
+        let mut rows: Vec<_> = first.chain(partial).chain(last).collect();
+        for row in &mut rows {
+            if row.kind == RowKind::Partial && row.rounds < beside {
+                row.kind = RowKind::Tail;
+            }
+        }
+        Self { beside, rows }
+    }
+
+    /// Rows of a hash.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Rows that one gate binds: all rows with as many partial rounds as fit, any other by itself. Where constants have
+    /// columns, rows of full rounds too.
+    fn gates(&self, constants_in_columns: bool) -> Vec<Range<usize>> {
+        let mut gates: Vec<Range<usize>> = Vec::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            let shared = row.kind == RowKind::Partial || (constants_in_columns && row.kind == RowKind::Full);
+            match gates.last_mut() {
+                Some(gate) if shared && self.alike(gate.start, index) => gate.end = index + 1,
+                _ => gates.push(index..index + 1),
+            }
+        }
+        gates
+    }
+
+    fn alike(&self, one: usize, other: usize) -> bool {
+        let [one, other] = [one, other].map(|row| self.rows.get(row).map(|row| (row.kind, row.rounds)));
+        one == other
+    }
+
+    /// Constants of the forms that a row computes, in the order of its equations' columns.
+    fn constants(&self, row: &ScheduledRow) -> Vec<Fr> {
+        match row.kind {
+            RowKind::Partial | RowKind::Tail => {
+                let forms = Forms::new(row.first_round, row.rounds);
+                forms
+                    .boxes
+                    .iter()
+                    .chain(&forms.next)
+                    .map(|form| form.constant)
+                    .collect()
+            }
+            _ => (0..row.rounds)
+                .flat_map(|round| round_constants(row.first_round + round))
+                .collect(),
+        }
+    }
 }
 
 impl Permutation {
     /// Hashes; `change` may falsify a cell, given its row and the honest value.
-    pub(crate) fn new(left: Fr, right: Fr, change: impl Fn(usize, PoseidonCell, Fr) -> Fr) -> Self {
-        let mut rows = [PoseidonRow::default(); ROWS];
+    pub(crate) fn new(
+        schedule: &Schedule,
+        left: Fr,
+        right: Fr,
+        change: impl Fn(usize, PoseidonCell, Fr) -> Fr,
+    ) -> Self {
         let mut state = [Fr::ZERO, left, right];
-        for (row, values) in rows.iter_mut().enumerate() {
-            values.state = state;
-            let (kind, first_round, rounds) = schedule(row);
+        let rows = schedule.rows.iter().enumerate().map(|(row, scheduled)| {
+            let mut values = PoseidonRow {
+                state,
+                beside: vec![Fr::ZERO; schedule.beside],
+            };
+            let kind = scheduled.kind;
             let changed = |cell, honest| change(row, PoseidonCell { kind, cell }, honest);
             state = match kind {
-                RowKind::First | RowKind::Last => full_rounds(state, first_round, &mut values.beside, changed),
-                RowKind::Partial | RowKind::Tail => {
-                    partial_rounds(state, first_round, rounds, &mut values.beside, changed)
+                RowKind::First | RowKind::Full | RowKind::Last => {
+                    full_rounds(state, scheduled, &mut values.beside, changed)
                 }
+                RowKind::Partial | RowKind::Tail => partial_rounds(state, scheduled, &mut values.beside, changed),
             };
             let last_cells = if kind == RowKind::Last { 1 } else { STATE };
             for (lane, value) in state.iter_mut().enumerate().take(last_cells) {
-                *value = changed(BESIDE + lane, *value);
+                *value = changed(schedule.beside + lane, *value);
             }
-        }
+            values
+        });
+        let rows = rows.collect();
         let [output, ..] = state;
         Self { rows, output }
     }
 }
 
-/// Kind, first round and number of rounds of a row.
-const fn schedule(row: usize) -> (RowKind, usize, usize) {
-    match row {
-        0 => (RowKind::First, 0, HALF),
-        1..=PARTIAL_ROWS => (RowKind::Partial, HALF + (row - 1) * ROUNDS_PER_ROW, ROUNDS_PER_ROW),
-        5 => (RowKind::Tail, FIRST_TAIL_ROUND, TAIL_ROUNDS),
-        _ => (RowKind::Last, FIRST_LAST_ROUND, HALF),
-    }
-}
-
 fn full_rounds(
     mut state: [Fr; STATE],
-    first: usize,
-    beside: &mut [Fr; BESIDE],
+    row: &ScheduledRow,
+    beside: &mut [Fr],
     changed: impl Fn(usize, Fr) -> Fr,
 ) -> [Fr; STATE] {
-    for round in 0..HALF {
-        let constants = round_constants(first + round);
+    for round in 0..row.rounds {
+        let constants = round_constants(row.first_round + round);
         state = mix(array::from_fn(|lane| fifth(state[lane] + constants[lane])));
-        if round < HALF - 1 {
+        if round < row.rounds - 1 {
             for (lane, value) in state.iter_mut().enumerate() {
                 *value = changed(STATE * round + lane, *value);
                 beside[STATE * round + lane] = *value;
@@ -143,13 +238,12 @@ fn full_rounds(
 
 fn partial_rounds(
     mut state: [Fr; STATE],
-    first: usize,
-    rounds: usize,
-    beside: &mut [Fr; BESIDE],
+    row: &ScheduledRow,
+    beside: &mut [Fr],
     changed: impl Fn(usize, Fr) -> Fr,
 ) -> [Fr; STATE] {
-    for (round, output) in beside.iter_mut().enumerate().take(rounds) {
-        let constants = round_constants(first + round);
+    for (round, output) in beside.iter_mut().enumerate().take(row.rounds) {
+        let constants = round_constants(row.first_round + round);
         let [input, one, other] = array::from_fn(|lane| state[lane] + constants[lane]);
         *output = changed(round, fifth(input));
         state = mix([*output, one, other]);
@@ -157,30 +251,134 @@ fn partial_rounds(
     state
 }
 
-impl PoseidonConfig {
-    /// Adds columns and gates.
-    pub(crate) fn new(meta: &mut ConstraintSystem<Fr>, fault: &Fault) -> Self {
-        let config = Self {
-            state: array::from_fn(|_| meta.advice_column()),
-            beside: array::from_fn(|_| meta.advice_column()),
-            selectors: array::from_fn(|_| meta.fixed_column()),
+/// What the gates of all lanes share.
+pub(crate) struct Chip<'a> {
+    pub(crate) schedule: Schedule,
+    pub(crate) selectors: &'a PoseidonSelectors,
+    pub(crate) fault: &'a Fault,
+}
+
+impl PoseidonSelectors {
+    pub(crate) fn new(meta: &mut ConstraintSystem<Fr>, schedule: &Schedule, constants_in_columns: bool) -> Self {
+        let gates = schedule.gates(constants_in_columns).len();
+        let constants = schedule.rows.iter().map(|row| schedule.constants(row).len()).max();
+        let (selectors, constants) = if constants_in_columns {
+            (gates, constants.unwrap_or_default())
+        } else {
+            (schedule.len(), 0)
         };
-        for column in config.state {
-            meta.enable_equality(column);
+        Self {
+            selectors: (0..selectors).map(|_| meta.fixed_column()).collect(),
+            constants: (0..constants).map(|_| meta.fixed_column()).collect(),
         }
-        config.full_gate(meta, RowKind::First, fault);
-        config.partial_gate(meta, RowKind::Partial, fault);
-        config.partial_gate(meta, RowKind::Tail, fault);
-        config.full_gate(meta, RowKind::Last, fault);
-        config
     }
 
-    fn full_gate(&self, meta: &mut ConstraintSystem<Fr>, kind: RowKind, fault: &Fault) {
-        let row = if kind == RowKind::First { 0 } else { ROWS - 1 };
-        let (_, first, _) = schedule(row);
-        let name = format!("poseidon {kind:?}");
-        meta.create_gate(name, |cells| {
-            let selector = cells.query_fixed(self.selectors[row], Rotation::cur());
+    /// Marks so many hashes from row 0 on.
+    pub(crate) fn assign(&self, region: &mut Region<'_, Fr>, schedule: &Schedule, hashes: usize) {
+        let in_columns = !self.constants.is_empty();
+        let gates = schedule.gates(in_columns);
+        for (index, row) in schedule.rows.iter().enumerate() {
+            let selector = if in_columns {
+                gates.iter().position(|gate| gate.contains(&index)).unwrap_or_default()
+            } else {
+                index
+            };
+            let constants = if in_columns {
+                schedule.constants(row)
+            } else {
+                Vec::new()
+            };
+            for at in (0..hashes).map(|hash| hash * schedule.len() + index) {
+                region.assign_fixed(self.selectors[selector], at, Fr::ONE);
+                for (column, constant) in self.constants.iter().zip(&constants) {
+                    region.assign_fixed(*column, at, *constant);
+                }
+            }
+        }
+    }
+
+    fn query(&self, cells: &mut VirtualCells<'_, Fr>, gate: usize, rows: &Range<usize>) -> Vec<Expression<Fr>> {
+        let columns = if self.constants.is_empty() {
+            rows.clone()
+        } else {
+            gate..gate + 1
+        };
+        columns
+            .map(|column| cells.query_fixed(self.selectors[column], Rotation::cur()))
+            .collect()
+    }
+
+    /// Constant `index` of a gate's equations: from its column, or by which of the gate's rows it is.
+    fn constant(
+        &self,
+        cells: &mut VirtualCells<'_, Fr>,
+        selectors: &[Expression<Fr>],
+        index: usize,
+        of_rows: &[Vec<Fr>],
+    ) -> Expression<Fr> {
+        match self.constants.get(index) {
+            Some(column) => cells.query_fixed(*column, Rotation::cur()),
+            None => sum(selectors
+                .iter()
+                .zip(of_rows)
+                .map(|(selector, constants)| selector.clone() * constants[index])),
+        }
+    }
+}
+
+impl PoseidonConfig {
+    /// Adds columns.
+    pub(crate) fn new(meta: &mut ConstraintSystem<Fr>, beside: usize) -> Self {
+        Self {
+            state: array::from_fn(|_| meta.advice_column()),
+            beside: (0..beside).map(|_| meta.advice_column()).collect(),
+        }
+    }
+
+    /// All columns, those of the state first.
+    pub(crate) fn columns(&self) -> Vec<Column<Advice>> {
+        self.state.iter().chain(&self.beside).copied().collect()
+    }
+
+    /// Writes a hash from `first` on; `before` is the output of the one above it.
+    pub(crate) fn assign(&self, region: &mut Region<'_, Fr>, first: usize, hash: &Permutation, before: Fr) {
+        for (row, values) in hash.rows.iter().enumerate() {
+            let cells = values.state.iter().chain(&values.beside);
+            for (index, (column, value)) in self.state.iter().chain(&self.beside).zip(cells).enumerate() {
+                let value = if (row, index) == (0, 0) { before } else { *value };
+                region.assign_advice(*column, first + row, Value::known(value));
+            }
+        }
+    }
+
+    /// Adds copies and gates.
+    pub(crate) fn bind(&self, meta: &mut ConstraintSystem<Fr>, chip: &Chip<'_>) {
+        for column in self.state {
+            meta.enable_equality(column);
+        }
+        let in_columns = !chip.selectors.constants.is_empty();
+        for (gate, rows) in chip.schedule.gates(in_columns).into_iter().enumerate() {
+            match chip.schedule.rows[rows.start].kind {
+                RowKind::Partial | RowKind::Tail => self.partial_gate(meta, chip, gate, rows),
+                RowKind::First | RowKind::Full | RowKind::Last => self.full_gate(meta, chip, gate, rows),
+            }
+        }
+    }
+
+    fn full_gate(&self, meta: &mut ConstraintSystem<Fr>, chip: &Chip<'_>, gate: usize, rows: Range<usize>) {
+        let Chip {
+            schedule,
+            selectors: columns,
+            fault,
+        } = chip;
+        let ScheduledRow {
+            kind,
+            first_round,
+            rounds,
+        } = schedule.rows[rows.start];
+        meta.create_gate(format!("poseidon {kind:?}"), |cells| {
+            let selectors = columns.query(cells, gate, &rows);
+            let selector = sum(selectors.iter().cloned());
             let mut state = self.query_state(cells, Rotation::cur());
             if kind == RowKind::First {
                 state[0] = Expression::Constant(Fr::ZERO);
@@ -188,12 +386,15 @@ impl PoseidonConfig {
             let beside = self.query_beside(cells);
             let next = self.query_state(cells, Rotation::next());
             let mut equations = Vec::new();
-            for round in 0..HALF {
-                let constants = round_constants(first + round);
+            for round in 0..rounds {
+                let constants: [_; STATE] = array::from_fn(|lane| match columns.constants.get(STATE * round + lane) {
+                    Some(column) => cells.query_fixed(*column, Rotation::cur()),
+                    None => Expression::Constant(round_constants(first_round + round)[lane]),
+                });
                 let powers: [_; STATE] =
-                    array::from_fn(|lane| fifth_power(state[lane].clone() + Expression::Constant(constants[lane])));
+                    array::from_fn(|lane| fifth_power(state[lane].clone() + constants[lane].clone()));
                 let mixed: [_; STATE] = array::from_fn(|lane| combination(&mds()[lane], &powers));
-                if round < HALF - 1 {
+                if round < rounds - 1 {
                     state = array::from_fn(|lane| beside[STATE * round + lane].clone());
                     equations.extend(mixed.into_iter().enumerate().map(|(lane, value)| {
                         let cell = STATE * round + lane;
@@ -202,7 +403,7 @@ impl PoseidonConfig {
                 } else {
                     let lanes = if kind == RowKind::Last { 1 } else { STATE };
                     let last = mixed.into_iter().zip(&next).enumerate().take(lanes);
-                    equations.extend(last.map(|(lane, (value, next))| (BESIDE + lane, next.clone() - value)));
+                    equations.extend(last.map(|(lane, (value, next))| (schedule.beside + lane, next.clone() - value)));
                 }
             }
             kept(equations, kind, fault)
@@ -211,19 +412,25 @@ impl PoseidonConfig {
         });
     }
 
-    fn partial_gate(&self, meta: &mut ConstraintSystem<Fr>, kind: RowKind, fault: &Fault) {
-        let rows = if kind == RowKind::Tail {
-            5..6
-        } else {
-            1..1 + PARTIAL_ROWS
-        };
-        let (_, _, rounds) = schedule(rows.start);
+    fn partial_gate(&self, meta: &mut ConstraintSystem<Fr>, chip: &Chip<'_>, gate: usize, rows: Range<usize>) {
+        let Chip {
+            schedule,
+            selectors: columns,
+            fault,
+        } = chip;
+        let ScheduledRow {
+            kind,
+            first_round,
+            rounds,
+        } = schedule.rows[rows.start];
         // The forms differ between the rows only in their constant terms.
-        let forms: Vec<_> = rows.clone().map(|row| Forms::new(schedule(row).1, rounds)).collect();
+        let forms = Forms::new(first_round, rounds);
+        let constants: Vec<_> = schedule.rows[rows.clone()]
+            .iter()
+            .map(|row| schedule.constants(row))
+            .collect();
         meta.create_gate(format!("poseidon {kind:?}"), |cells| {
-            let selectors: Vec<_> = rows
-                .map(|row| cells.query_fixed(self.selectors[row], Rotation::cur()))
-                .collect();
+            let selectors = columns.query(cells, gate, &rows);
             let any = sum(selectors.iter().cloned());
             let beside = self.query_beside(cells);
             let inputs: Vec<_> = self
@@ -232,19 +439,21 @@ impl PoseidonConfig {
                 .chain(beside.clone())
                 .collect();
             let next = self.query_state(cells, Rotation::next());
-            let form = |pick: &dyn Fn(&Forms) -> Form| {
-                let constants = forms.iter().zip(&selectors);
-                let constants = constants.map(|(forms, selector)| selector.clone() * pick(forms).constant);
-                let shared = forms.first().map(pick).unwrap_or_default();
-                combination(&shared.cells, &inputs) + sum(constants)
-            };
-            let boxes = (0..rounds).map(|round| {
-                let input = form(&|forms: &Forms| forms.boxes[round]);
-                (round, beside[round].clone() - fifth_power(input))
-            });
+            let values: Vec<_> = forms
+                .boxes
+                .iter()
+                .chain(&forms.next)
+                .enumerate()
+                .map(|(index, form)| {
+                    combination(&form.cells, &inputs) + columns.constant(cells, &selectors, index, &constants)
+                })
+                .collect();
+            let boxes = (0..rounds).map(|round| (round, beside[round].clone() - fifth_power(values[round].clone())));
             let states = (0..STATE).map(|lane| {
-                let value = form(&|forms: &Forms| forms.next[lane]);
-                (BESIDE + lane, next[lane].clone() - value)
+                (
+                    schedule.beside + lane,
+                    next[lane].clone() - values[rounds + lane].clone(),
+                )
             });
             let equations = boxes.chain(states).collect();
             kept(equations, kind, fault)
@@ -257,8 +466,11 @@ impl PoseidonConfig {
         self.state.map(|column| cells.query_advice(column, at))
     }
 
-    fn query_beside(&self, cells: &mut VirtualCells<'_, Fr>) -> [Expression<Fr>; BESIDE] {
-        self.beside.map(|column| cells.query_advice(column, Rotation::cur()))
+    fn query_beside(&self, cells: &mut VirtualCells<'_, Fr>) -> Vec<Expression<Fr>> {
+        let columns = self.beside.iter();
+        columns
+            .map(|column| cells.query_advice(*column, Rotation::cur()))
+            .collect()
     }
 }
 
@@ -272,15 +484,22 @@ fn kept(equations: Vec<(usize, Expression<Fr>)>, kind: RowKind, fault: &Fault) -
 }
 
 /// A linear form in a row's cells, with a constant term.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone)]
 struct Form {
-    cells: [Fr; STATE + BESIDE],
+    cells: Vec<Fr>,
     constant: Fr,
 }
 
 impl Form {
-    fn cell(index: usize) -> Self {
-        let mut form = Self::default();
+    fn zero(cells: usize) -> Self {
+        Self {
+            cells: vec![Fr::ZERO; cells],
+            constant: Fr::ZERO,
+        }
+    }
+
+    fn cell(index: usize, cells: usize) -> Self {
+        let mut form = Self::zero(cells);
         form.cells[index] = Fr::ONE;
         form
     }
@@ -291,7 +510,7 @@ impl Form {
     }
 
     fn add_scaled(mut self, factor: Fr, other: &Self) -> Self {
-        for (cell, other) in self.cells.iter_mut().zip(other.cells) {
+        for (cell, other) in self.cells.iter_mut().zip(&other.cells) {
             *cell += factor * other;
         }
         self.constant += factor * other.constant;
@@ -309,18 +528,21 @@ struct Forms {
 
 impl Forms {
     fn new(first: usize, rounds: usize) -> Self {
-        let mut state: [Form; STATE] = array::from_fn(Form::cell);
+        let cells = STATE + rounds;
+        let mut state: [Form; STATE] = array::from_fn(|lane| Form::cell(lane, cells));
         let mut boxes = Vec::with_capacity(rounds);
         for round in 0..rounds {
             let constants = round_constants(first + round);
-            let [input, one, other] = array::from_fn(|lane| state[lane].plus(constants[lane]));
+            let [input, one, other] = array::from_fn(|lane| state[lane].clone().plus(constants[lane]));
             boxes.push(input);
-            let powered = [Form::cell(STATE + round), one, other];
+            let powered = [Form::cell(STATE + round, cells), one, other];
             state = array::from_fn(|lane| {
                 let row = mds()[lane];
                 row.iter()
                     .zip(&powered)
-                    .fold(Form::default(), |form, (factor, other)| form.add_scaled(*factor, other))
+                    .fold(Form::zero(cells), |form, (factor, other)| {
+                        form.add_scaled(*factor, other)
+                    })
             });
         }
         Self { boxes, next: state }
@@ -389,9 +611,13 @@ mod tests {
         let mut left = Element::ZERO;
         for right in 0..8 {
             let right = Element::from(right);
-            let permutation = Permutation::new(scalar(left), scalar(right), |_, _, honest| honest);
+            let honest = |beside| {
+                let schedule = Schedule::new(beside);
+                Permutation::new(&schedule, scalar(left), scalar(right), |_, _, honest| honest).output
+            };
+            let outputs = [BESIDE, 3, 5, 9, 19, 57].map(honest);
             left = hash(left, right);
-            assert_eq!(permutation.output, scalar(left));
+            assert_eq!(outputs, [scalar(left); 6]);
         }
     }
 }

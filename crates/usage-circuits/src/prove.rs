@@ -8,10 +8,11 @@ use halo2_proofs::{
 use rand_core::{CryptoRng, RngCore};
 
 use crate::{
-    ProofError, ProvingKeys, RevealInputs, RevealWitness, SplitInputs, SplitWitness,
+    ProofError, ProvingKeys, RevealInputs, RevealWitness, SplitInputs, SplitWitness, WitnessError,
+    columns::TraceCircuit,
     fault::Fault,
     keys::CircuitKey,
-    layout::TraceCircuit,
+    layout::Layout,
     split_hints::SplitHints,
     transcript::{Challenge, EvmTranscript},
     verify::check,
@@ -57,8 +58,7 @@ pub fn prove_split(
     mut progress: impl FnMut(ProofStage),
 ) -> Result<SplitProof, ProofError> {
     progress(ProofStage::Witness);
-    let trace = SplitHints::new(witness)?.trace(Fault::default());
-    let circuit = TraceCircuit { trace, ranges: true };
+    let circuit = split_circuit(witness, Layout::SPLIT)?;
     let bytes = prove(&keys.split, circuit, rng, &mut progress)?;
     Ok(SplitProof {
         inputs: *witness.inputs(),
@@ -77,8 +77,7 @@ pub fn prove_reveal(
     mut progress: impl FnMut(ProofStage),
 ) -> Result<RevealProof, ProofError> {
     progress(ProofStage::Witness);
-    let trace = witness.hints().trace(Fault::default());
-    let circuit = TraceCircuit { trace, ranges: false };
+    let circuit = reveal_circuit(witness, Layout::REVEAL);
     let bytes = prove(&keys.reveal, circuit, rng, &mut progress)?;
     Ok(RevealProof {
         inputs: *witness.inputs(),
@@ -86,7 +85,19 @@ pub fn prove_reveal(
     })
 }
 
-fn prove(
+/// The Split circuit with a submission's values.
+pub(crate) fn split_circuit(witness: &SplitWitness, layout: Layout) -> Result<TraceCircuit, WitnessError> {
+    let trace = SplitHints::new(witness)?.trace(&layout, Fault::default());
+    Ok(TraceCircuit { trace, layout })
+}
+
+/// The Reveal circuit with a note's values.
+pub(crate) fn reveal_circuit(witness: &RevealWitness, layout: Layout) -> TraceCircuit {
+    let trace = witness.hints().trace(&layout, Fault::default());
+    TraceCircuit { trace, layout }
+}
+
+pub(crate) fn prove(
     keys: &CircuitKey,
     circuit: TraceCircuit,
     rng: impl RngCore + CryptoRng,

@@ -7,13 +7,12 @@ use crate::{
     WitnessError,
     fault::Fault,
     field::scalar,
+    layout::Layout,
     parts::{Step, climb, commitment, packed, steps, tier_epoch},
     rule::Rule,
     trace::{Input, Trace},
 };
 
-/// Size: 2⁸ rows.
-pub(crate) const K: u32 = 8;
 /// Public inputs.
 pub const REVEAL_INPUTS: usize = 9;
 /// Levels between a note and the epoch's root.
@@ -159,8 +158,8 @@ impl RevealHints {
     }
 
     /// The circuit.
-    pub(crate) fn trace(&self, fault: Fault) -> Trace {
-        let mut trace = Trace::new(fault);
+    pub(crate) fn trace(&self, layout: &Layout, fault: Fault) -> Trace {
+        let mut trace = Trace::new(layout, fault);
         let values = [self.epoch, self.tier, self.work, self.units, self.price, self.region];
         let [epoch, tier, work, units, price, region] = values.map(|value| trace.free(Rule::Free, value));
         let tier_epoch = tier_epoch(&mut trace, tier, epoch);

@@ -6,14 +6,12 @@ use halo2_proofs::halo2curves::{bn256::Fr, ff::Field};
 use crate::{
     fault::Fault,
     field::{power_of_two, scalar_of},
+    layout::Layout,
     parts::{climb, commitment, packed, tier_epoch, zero},
     rule::Rule,
     split_hints::{SlotHints, SplitHints},
     trace::{Equation, Input, Table, Trace, Var, Width, signed},
 };
-
-/// Size: 2¹² rows.
-pub(crate) const K: u32 = 12;
 
 const FULL: Width = Width::Full;
 const SHORT: Width = Width::Short;
@@ -43,8 +41,8 @@ struct Running {
 
 impl SplitHints {
     /// The circuit.
-    pub(crate) fn trace(&self, fault: Fault) -> Trace {
-        let mut trace = Trace::new(fault);
+    pub(crate) fn trace(&self, layout: &Layout, fault: Fault) -> Trace {
+        let mut trace = Trace::new(layout, fault);
         let [epoch, tier, allowance, k, total] =
             [self.epoch, self.tier, self.allowance, self.k, self.total].map(|value| trace.free(Rule::Free, value));
         let common = Common {

@@ -10,7 +10,8 @@ use halo2_proofs::halo2curves::{bn256::Fr, ff::Field};
 use crate::{
     fault::{Fault, Omission, Place},
     field::{power_of_two, scalar_of, uint},
-    poseidon::{Permutation, PoseidonRow, ROWS},
+    layout::Layout,
+    poseidon::{Permutation, Schedule},
     rule::Rule,
 };
 
@@ -23,20 +24,24 @@ pub(crate) const ROW_BITS: usize = DIGITS * DIGIT_BITS;
 /// Digits of a short row.
 pub(crate) const SHORT_DIGITS: usize = 8;
 /// Bits of a short row.
-const SHORT_BITS: usize = SHORT_DIGITS * DIGIT_BITS;
+pub(crate) const SHORT_BITS: usize = SHORT_DIGITS * DIGIT_BITS;
 
-/// A column that copies go to and from.
+/// What copies go to and from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wire {
+    /// A cell of a main row.
     Main(usize),
+    /// The number so far, in a row of digits.
     Accumulator,
+    /// Output and inputs of a hash.
     Hash(usize),
 }
 
-/// A cell.
+/// A cell, wherever a layout puts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cell {
     pub(crate) wire: Wire,
+    /// Number of the main row, row of digits or hash, from 0.
     pub(crate) row: usize,
 }
 
@@ -155,9 +160,9 @@ pub(crate) struct Ranged {
 pub(crate) struct Trace {
     pub(crate) main: Vec<MainRow>,
     pub(crate) digits: Vec<DigitRow>,
-    pub(crate) hashes: Vec<PoseidonRow>,
-    /// Output of the last hash.
-    pub(crate) last_hash: Fr,
+    pub(crate) hashes: Vec<Permutation>,
+    /// How a hash is computed.
+    pub(crate) schedule: Schedule,
     pub(crate) copies: Vec<(Cell, Cell)>,
     /// Cells of the public inputs, in order; none where a test leaves the binding out.
     pub(crate) public: Vec<(Option<Cell>, Fr)>,
@@ -165,8 +170,9 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    pub(crate) fn new(fault: Fault) -> Self {
+    pub(crate) fn new(layout: &Layout, fault: Fault) -> Self {
         Self {
+            schedule: Schedule::new(layout.hash_cells),
             fault,
             ..Self::default()
         }
@@ -287,7 +293,7 @@ impl Trace {
         let mut vars = [Var {
             cell: Cell {
                 wire: Wire::Hash(0),
-                row: row + ROWS,
+                row,
             },
             value: Fr::ZERO,
         }; 3];
@@ -300,15 +306,9 @@ impl Trace {
             vars[index] = Var { cell, value };
         }
         let change = |_: usize, cell, honest| self.fault.value(rule, occurrence, Place::Poseidon(cell), honest);
-        let permutation = Permutation::new(vars[0].value, vars[1].value, change);
-        // The first cell of a hash's first row is the output of the hash before it.
-        let before = self.last_hash;
-        self.hashes.extend(permutation.rows);
-        if let Some(first) = self.hashes.get_mut(row) {
-            first.state[0] = before;
-        }
-        self.last_hash = permutation.output;
+        let permutation = Permutation::new(&self.schedule, vars[0].value, vars[1].value, change);
         vars[2].value = permutation.output;
+        self.hashes.push(permutation);
         vars
     }
 
@@ -401,7 +401,7 @@ fn digits(number: U256) -> [Fr; DIGITS] {
     digits
 }
 
-fn recomposed(digits: &[Fr; DIGITS]) -> Fr {
+pub(crate) fn recomposed(digits: &[Fr; DIGITS]) -> Fr {
     let base = Fr::from(1 << DIGIT_BITS);
     digits
         .iter()

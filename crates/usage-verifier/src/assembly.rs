@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use cwe_usage_circuits::{CircuitVerifyingKey, SPLIT_INPUTS};
+use cwe_usage_circuits::CircuitVerifyingKey;
 use halo2_proofs::{
     halo2curves::bn256::{Bn256, Fq, Fr},
     poly::commitment::ParamsProver,
@@ -30,6 +30,13 @@ const END: &str = "return(0, 0)";
 pub(crate) const FAILURE: &str = "if iszero(success) { revert(0, 0) }";
 /// What reads the calldata.
 pub(crate) const READS_CALLDATA: &str = "calldataload";
+/// What calls precompiles.
+pub(crate) const STATICCALL: &str = "staticcall";
+
+/// Bytes of a word.
+const WORD: usize = 32;
+/// More memory than that no contract could pay for.
+const MOST_MEMORY: usize = 1 << 24;
 
 /// What a statement may use: memory, arithmetic, precompiles by `staticcall`, and what all statements share.
 const KNOWN: [&str; 21] = [
@@ -46,7 +53,7 @@ const KNOWN: [&str; 21] = [
     "lt",
     "iszero",
     "gas",
-    "staticcall",
+    STATICCALL,
     "success",
     "f_p",
     "f_q",
@@ -66,9 +73,9 @@ pub(crate) struct Assembly {
 }
 
 impl Assembly {
-    /// Of the verifier of these keys' proofs.
-    pub(crate) fn generate(keys: &CircuitVerifyingKey) -> Result<Self, GeneratorError> {
-        let inputs = vec![SPLIT_INPUTS];
+    /// Of the verifier of these keys' proofs, with so many public inputs.
+    pub(crate) fn generate(keys: &CircuitVerifyingKey, inputs: usize) -> Result<Self, GeneratorError> {
+        let inputs = vec![inputs];
         let protocol = compile(&keys.srs, &keys.key, Config::kzg().with_num_instance(inputs.clone()));
         let generator = keys.srs.get_g().first();
         let generator = generator.ok_or_else(|| GeneratorError::Refused("the reference string is empty".into()))?;
@@ -176,9 +183,132 @@ fn check(statement: &str) -> Result<(), GeneratorError> {
     strange.map_or(Ok(()), |name| Err(unknown(name)))
 }
 
+/// Bytes of memory that a statement makes sure are there, and bytes of calldata that it reads, all from 0 on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) memory: usize,
+    pub(crate) calldata: usize,
+}
+
+impl Extent {
+    /// Of all these statements.
+    pub(crate) fn of(statements: &[String]) -> Result<Self, GeneratorError> {
+        statements.iter().try_fold(Self::default(), |extent, statement| {
+            let Self { memory, calldata } = Self::of_one(statement)?;
+            Ok(Self {
+                memory: extent.memory.max(memory),
+                calldata: extent.calldata.max(calldata),
+            })
+        })
+    }
+
+    fn of_one(statement: &str) -> Result<Self, GeneratorError> {
+        let range = |from: &str, bytes: usize| Ok::<_, GeneratorError>(literal(from, statement)? + bytes);
+        let ranges = |from: &str, bytes: &str| range(from, literal(bytes, statement)?);
+        let mut extent = Self::default();
+        for (call, arguments) in calls(statement) {
+            let memory = match (call, arguments.as_slice()) {
+                ("mload", [from]) | ("mstore", [from, _]) => range(from, WORD)?,
+                ("mstore8", [from, _]) => range(from, 1)?,
+                ("keccak256", [from, bytes]) => ranges(from, bytes)?,
+                (STATICCALL, [_, _, input, input_bytes, output, output_bytes]) => {
+                    ranges(input, input_bytes)?.max(ranges(output, output_bytes)?)
+                }
+                (READS_CALLDATA, [from]) => {
+                    extent.calldata = extent.calldata.max(range(from, WORD)?);
+                    0
+                }
+                _ => 0,
+            };
+            // Memory grows by words.
+            extent.memory = extent.memory.max(memory.next_multiple_of(WORD));
+        }
+        Ok(extent)
+    }
+}
+
+/// Every call of a statement with its arguments, also those within others.
+fn calls(statement: &str) -> impl Iterator<Item = (&str, Vec<&str>)> {
+    statement.match_indices('(').map(|(open, _)| {
+        let (before, after) = (&statement[..open], &statement[open + 1..]);
+        let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
+        (&before[before.trim_end_matches(is_name).len()..], arguments(after))
+    })
+}
+
+/// What stands between the commas up to the parenthesis that closes.
+fn arguments(text: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut arguments) = (0_usize, 0, Vec::new());
+    for (at, character) in text.char_indices() {
+        match character {
+            '(' => depth += 1,
+            ')' if depth > 0 => depth -= 1,
+            ',' | ')' if depth == 0 => {
+                arguments.push(text[start..at].trim());
+                start = at + 1;
+                if character == ')' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    arguments
+}
+
+/// A place in memory must be a number: then what is touched doesn't depend on values.
+fn literal(number: &str, statement: &str) -> Result<usize, GeneratorError> {
+    let parsed = match number.strip_prefix("0x") {
+        Some(digits) => usize::from_str_radix(digits, 16),
+        None => number.parse(),
+    };
+    parsed
+        .ok()
+        .filter(|number| *number < MOST_MEMORY)
+        .ok_or_else(|| GeneratorError::Unknown {
+            name: number.into(),
+            statement: statement.into(),
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn extent(statement: &str) -> Result<(usize, usize), GeneratorError> {
+        Extent::of(&[statement.to_owned()]).map(|extent| (extent.memory, extent.calldata))
+    }
+
+    #[test]
+    fn memory_ends_with_the_last_word_that_is_touched() {
+        let cases = [
+            ("mstore(0x80, addmod(mload(0x1a0), 7, f_q))", (0x1c0, 0)),
+            ("mstore8(2912, 1)", (2944, 0)),
+            ("mstore(0xa20, keccak256(0x80, 2464))", (0xa40, 0)),
+            ("mstore(0x20, keccak256(0x80, 33))", (0xc0, 0)),
+            (
+                "success := and(eq(staticcall(gas(), 0x6, 0x100, 0x80, 0x100, 0x40), 1), success)",
+                (0x180, 0),
+            ),
+            (
+                "{\nlet x := mload(0x40)\nmstore(96, mod(calldataload(0x20), f_q))\n}",
+                (0x80, 0x40),
+            ),
+        ];
+        for (statement, expected) in cases {
+            assert_eq!(extent(statement).unwrap(), expected, "{statement}");
+        }
+    }
+
+    #[test]
+    fn memory_at_a_place_that_is_computed_is_refused() {
+        for statement in ["mstore(mload(0x40), 1)", "mstore(x, 1)", "mstore(0xffffffffffff, 1)"] {
+            assert!(
+                matches!(extent(statement), Err(GeneratorError::Unknown { .. })),
+                "{statement}"
+            );
+        }
+    }
 
     fn framed(statements: &str) -> String {
         format!(

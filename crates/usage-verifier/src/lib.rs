@@ -10,12 +10,14 @@
 //! is false at the end reverts. So the contracts one after another compute what the whole would.
 
 mod assembly;
+mod cost;
 mod error;
 mod parts;
 mod reveal_key;
 mod sample;
 
+pub use cost::VerifierCost;
 pub use error::GeneratorError;
 pub use parts::{Contract, PARTS, description, verifier_contracts};
 pub use reveal_key::reveal_key;
-pub use sample::sample_proof;
+pub use sample::{sample_proof, sample_witness};

@@ -1,10 +1,10 @@
 //! The assembly as contracts that fit on the chain.
 
-use cwe_usage_circuits::CircuitVerifyingKey;
+use cwe_usage_circuits::{CircuitVerifyingKey, SPLIT_INPUTS};
 
 use crate::{
     GeneratorError,
-    assembly::{Assembly, BEGINNING, FAILURE, POINT_CHECK, READS_CALLDATA, is_number, tokens},
+    assembly::{Assembly, BEGINNING, Extent, FAILURE, POINT_CHECK, READS_CALLDATA, is_number, tokens},
 };
 
 /// Contracts that the verifier is made of; `SplitVerifier` knows this number. A test of the contracts compares their
@@ -25,22 +25,28 @@ pub struct Contract {
 /// # Errors
 /// [`GeneratorError`]: snark-verifier refuses the key, or writes code that this crate doesn't know how to cut.
 pub fn verifier_contracts(keys: &CircuitVerifyingKey, srs: &str) -> Result<Vec<Contract>, GeneratorError> {
-    let assembly = Assembly::generate(keys)?;
+    let assembly = Assembly::generate(keys, SPLIT_INPUTS)?;
     let parts = cut(&assembly.statements, PARTS);
     if let Some((part, statement)) = reads_proof_too_late(&parts) {
         let statement = statement.clone();
         return Err(GeneratorError::ReadsProof { part, statement });
     }
-    let contract = |(index, statements): (usize, &&[String])| {
-        let name = format!("Halo2SplitVerifierPart{}", index + 1);
+    let mut takes_bytes = Extent::of(&assembly.statements)?.calldata;
+    let mut memory_bytes = 0;
+    let mut contracts = Vec::with_capacity(PARTS);
+    for (index, statements) in parts.iter().enumerate() {
         let place = Place {
             index,
             count: parts.len(),
+            takes_bytes,
         };
+        let name = format!("Halo2SplitVerifierPart{}", index + 1);
         let source = render(&name, srs, place, &assembly.declarations, statements);
-        Contract { name, source }
-    };
-    Ok(parts.iter().enumerate().map(contract).collect())
+        contracts.push(Contract { name, source });
+        memory_bytes = Extent::of(statements)?.memory.max(memory_bytes);
+        takes_bytes = memory_bytes;
+    }
+    Ok(contracts)
 }
 
 /// What a deployment has to know of the contracts, as JSON: how many there are, and the name of their reference string.
@@ -69,7 +75,7 @@ fn cut(statements: &[String], count: usize) -> Vec<&[String]> {
 
 /// Bytes that solc makes of a statement, nearly: an opcode for each name, one more and the digits for each number, two
 /// for an assignment.
-fn code_bytes(statement: &str) -> usize {
+pub(crate) fn code_bytes(statement: &str) -> usize {
     let token_bytes = |token: &str| match token.strip_prefix("0x") {
         Some(digits) => 1 + digits.len().div_ceil(2),
         // Five decimal digits are about two bytes.
@@ -95,28 +101,46 @@ struct Place {
     /// Counted from 0.
     index: usize,
     count: usize,
+    /// Bytes of its calldata.
+    takes_bytes: usize,
 }
 
 impl Place {
     /// What the contract's documentation says.
     fn description(self) -> String {
-        let Self { index, count } = self;
+        let Self {
+            index,
+            count,
+            takes_bytes,
+        } = self;
         let takes = if index == 0 {
             "the public inputs and the proof, and checks the proof's points to be on the curve".into()
         } else {
             format!("the memory that part {index} returned, and goes on")
         };
         let returns = if index + 1 == count { "nothing" } else { "its memory" };
+        let by_itself = if index == 0 {
+            "the parts after it check the rest"
+        } else {
+            "whoever calls it chooses the memory"
+        };
         format!(
-            "Part {} of {count}. Takes {takes}.\n/// Returns {returns}, or reverts if the proof does not hold.",
+            "Part {} of {count}. Takes {takes}.\n/// Returns {returns}, or reverts if the proof does not hold or the \
+             calldata has not {takes_bytes} bytes.\n/// By itself it shows nothing: {by_itself}. Ask `SplitVerifier`.",
             index + 1
         )
     }
 
-    /// What comes before and after a part's statements.
-    fn frame(self) -> (Option<&'static str>, &'static str) {
-        let takes = (self.index > 0).then_some("calldatacopy(0, 0, calldatasize())");
+    /// What comes before and after a part's statements. The first check keeps out what no part before it returned by its
+    /// length alone; what the memory says it can't know.
+    fn frame(self) -> (Vec<String>, &'static str) {
+        let length = format!(
+            "if iszero(eq(calldatasize(), {:#x})) {{ revert(0, 0) }}",
+            self.takes_bytes
+        );
+        let memory = (self.index > 0).then(|| "calldatacopy(0, 0, calldatasize())".into());
         let last = self.index + 1 == self.count;
+        let takes = std::iter::once(length).chain(memory).collect();
         (takes, if last { "return(0, 0)" } else { "return(0, msize())" })
     }
 }
@@ -131,7 +155,7 @@ fn render(name: &str, srs: &str, place: Place, declarations: &[String], statemen
     let (takes, returns) = place.frame();
     let statements = std::iter::once(BEGINNING)
         .chain(declarations.map(String::as_str))
-        .chain(takes)
+        .chain(takes.iter().map(String::as_str))
         .chain(statements.iter().map(String::as_str))
         .chain([FAILURE, returns]);
     let lines: String = statements

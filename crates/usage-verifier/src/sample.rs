@@ -13,14 +13,23 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 /// # Errors
 /// A figure is out of its range; none is as long as the protocol stays what it is.
 pub fn sample_proof(keys: &ProvingKeys) -> Result<SplitProof> {
-    Ok(prove_split(keys, &witness()?, ChaCha20Rng::from_seed([7; 32]), |_| ())?)
+    Ok(prove_split(
+        keys,
+        &sample_witness()?,
+        ChaCha20Rng::from_seed([7; 32]),
+        |_| (),
+    )?)
 }
 
 fn drawn(seed: u64, index: u64) -> Element {
     hash(Element::from(seed), Element::from(index))
 }
 
-fn witness() -> Result<SplitWitness> {
+/// The month that is proven.
+///
+/// # Errors
+/// As of [`sample_proof`].
+pub fn sample_witness() -> Result<SplitWitness> {
     let terms = EpochTerms {
         epoch: 7,
         key: drawn(2, 0),
@@ -67,7 +76,7 @@ mod tests {
         let kept: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         let proof: Bytes = serde_json::from_value(kept["proof"].clone()).unwrap();
         let public: Vec<B256> = serde_json::from_value(kept["inputs"].clone()).unwrap();
-        let witness = witness().unwrap();
+        let witness = sample_witness().unwrap();
         let inputs = witness.inputs();
         assert_eq!(public, inputs.to_elements().map(B256::from));
 

@@ -31,6 +31,9 @@ pub(crate) struct Knowledge {
     offsets: Vec<[f64; BUCKETS]>,
 }
 
+/// Listeners are told apart by how many works they reveal: at most so many, and more.
+pub(crate) const CROWDS: [usize; 3] = [5, 20, usize::MAX];
+
 /// Right guesses, summed up.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Scores {
@@ -40,6 +43,8 @@ pub(crate) struct Scores {
     by_all: f64,
     submission_blind: f64,
     submission: f64,
+    /// By [`CROWDS`]: right guesses that amounts add.
+    added: [f64; CROWDS.len()],
 }
 
 impl Scores {
@@ -50,6 +55,9 @@ impl Scores {
         self.by_all += other.by_all;
         self.submission_blind += other.submission_blind;
         self.submission += other.submission;
+        for (added, other) in self.added.iter_mut().zip(other.added) {
+            *added += other;
+        }
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
@@ -70,6 +78,11 @@ impl Scores {
     /// Right guesses of a partner from everything.
     pub(crate) const fn by_all(&self) -> f64 {
         self.by_all / self.reveals
+    }
+
+    /// What the amounts add to guessing a partner, by whose reveals are guessed right: parts that sum up to the whole.
+    pub(crate) fn added(&self) -> [f64; CROWDS.len()] {
+        self.added.map(|added| added / self.reveals)
     }
 
     /// What the amounts add to guessing a partner, or all to guessing the submission: the larger.
@@ -141,11 +154,18 @@ impl Knowledge {
         let mut scores = Scores::default();
         let others = (seen.reveals.len().max(2) - 1) as f64;
         for reveals in listeners(&seen.reveals) {
+            let crowd = CROWDS
+                .iter()
+                .position(|most| reveals.len() <= *most)
+                .unwrap_or_default();
             for reveal in reveals {
                 scores.reveals += 1.0;
                 scores.blind += (reveals.len() - 1) as f64 / others;
-                scores.by_works += right(reveal, self.partner_by_works(&index, reveal, rng));
-                scores.by_all += right(reveal, self.partner(&index, reveal, rng));
+                let by_works = right(reveal, self.partner_by_works(&index, reveal, rng));
+                let by_all = right(reveal, self.partner(&index, reveal, rng));
+                scores.by_works += by_works;
+                scores.by_all += by_all;
+                scores.added[crowd] += by_all - by_works;
                 scores.submission_blind += 1.0 / seen.submissions.len() as f64;
                 let submission = self.submission(&index, reveal, rng);
                 scores.submission += f64::from(u8::from(submission == Some(reveal.listener)));

@@ -16,9 +16,6 @@ const MAX_WORKS: usize = 60;
 const ALLOWANCE_SECS: u64 = 3_600_000;
 /// `k` of diminishing returns.
 const DIMINISHING_PPM: u32 = 1_000_000;
-/// Units of the comparison.
-const FINE_UNITS: u64 = 1_000_000;
-
 /// A work as everybody knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Work {
@@ -30,6 +27,8 @@ pub(crate) struct Work {
 pub(crate) struct World {
     prices: Vec<u64>,
     diminishing: Diminishing,
+    /// Units of a fee that the protocol's are compared with.
+    other_units: u32,
 }
 
 /// What is sent to aggregators for one note, and whose it is, which only the referee looks at. When it is sent is drawn
@@ -52,20 +51,21 @@ pub(crate) struct Seen {
     pub(crate) submissions: Vec<f64>,
 }
 
-/// The same months with the protocol's units, and with finer ones.
+/// The same months with the protocol's units, and with another number of them.
 #[derive(Debug)]
 pub(crate) struct Population {
-    pub(crate) coarse: Seen,
-    pub(crate) fine: Seen,
+    pub(crate) protocol: Seen,
+    pub(crate) other: Seen,
 }
 
 impl World {
-    pub(crate) fn new(rng: &mut StdRng) -> Result<Self> {
+    pub(crate) fn new(other_units: u32, rng: &mut StdRng) -> Result<Self> {
         let works = u32::from(GENRES) * WORKS_PER_GENRE;
         let price = |_| PRICES.choose(rng).copied().unwrap_or_default();
         Ok(Self {
             prices: (0..works).map(price).collect(),
             diminishing: Diminishing::new(DIMINISHING_PPM)?,
+            other_units,
         })
     }
 
@@ -100,8 +100,8 @@ impl Population {
             submissions: Vec::new(),
         };
         let mut population = Self {
-            coarse: seen(cwe_usage::UNITS.into()),
-            fine: seen(u32::try_from(FINE_UNITS)?),
+            protocol: seen(cwe_usage::UNITS.into()),
+            other: seen(world.other_units),
         };
         for listener in 0..u32::try_from(listeners)? {
             population.add(world, listener, rng)?;
@@ -120,10 +120,10 @@ impl Population {
             .iter()
             .map(|usage| usage.weight(&world.diminishing))
             .collect();
-        let fine = cumulative(&weights, offset);
+        let other = cumulative(&weights, offset, world.other_units);
         let mut works = works;
         works.sort();
-        for ((work, units), fine) in works.into_iter().zip(shares.units).zip(fine) {
+        for ((work, units), other) in works.into_iter().zip(shares.units).zip(other) {
             let reveal = |units| Reveal {
                 listener,
                 work,
@@ -132,14 +132,14 @@ impl Population {
             };
             // Notes without units are never revealed.
             if units > 0 {
-                self.coarse.reveals.push(reveal(units.into()));
+                self.protocol.reveals.push(reveal(units.into()));
             }
-            if fine > 0 {
-                self.fine.reveals.push(reveal(fine));
+            if other > 0 {
+                self.other.reveals.push(reveal(other));
             }
         }
-        self.coarse.submissions.push(offset);
-        self.fine.submissions.push(offset);
+        self.protocol.submissions.push(offset);
+        self.other.submissions.push(offset);
         Ok(())
     }
 }
@@ -193,22 +193,20 @@ fn offset(nullifier: Element) -> f64 {
     f64::from(low) / f64::from(U256::from(1) << OFFSET_BITS)
 }
 
-/// The protocol's cumulative rounding, to finer units.
-fn cumulative(weights: &[U256], offset: f64) -> Vec<u32> {
+/// The protocol's cumulative rounding, to so many units.
+fn cumulative(weights: &[U256], offset: f64, unit_count: u32) -> Vec<u32> {
     let total: U256 = weights.iter().sum();
     let total = f64::from(total);
     let (mut sum, mut before) = (offset * total, 0.0);
     let units = weights.iter().map(|weight| {
-        #[expect(clippy::cast_precision_loss, reason = "a million")]
-        let count = FINE_UNITS as f64;
-        sum += count * f64::from(*weight);
+        sum += f64::from(unit_count) * f64::from(*weight);
         let after = (sum / total).floor();
         let units = after - before;
         before = after;
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "between 0 and a million"
+            reason = "between 0 and unit_count"
         )]
         let units = units as u32;
         units

@@ -1,5 +1,6 @@
 //! Tests of the circuits: that honest witnesses are accepted, and nothing else is.
 
+mod layouts;
 mod mutations;
 mod portable;
 
@@ -17,7 +18,7 @@ use halo2_proofs::{
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
-use crate::{fault::Fault, layout::TraceCircuit, split_hints::SplitHints, *};
+use crate::{columns::TraceCircuit, fault::Fault, split_hints::SplitHints, *};
 
 fn drawn(seed: u64, index: u64) -> Element {
     hash(Element::from(seed), Element::from(index))
@@ -88,9 +89,8 @@ fn reveal_of(slot: usize) -> RevealWitness {
 }
 
 fn mock(circuit: &TraceCircuit) -> Result<(), String> {
-    let k = if circuit.ranges { split_circuit::K } else { reveal::K };
     let public = circuit.trace.public_inputs();
-    let prover = MockProver::run(k, circuit, vec![public]).map_err(|error| error.to_string())?;
+    let prover = MockProver::run(circuit.layout.log2_rows, circuit, vec![public]).map_err(|error| error.to_string())?;
     prover
         .verify_par()
         .map_err(|failures| format!("{} failures, first {}", failures.len(), failures[0]))
@@ -111,8 +111,8 @@ fn rng() -> ChaCha20Rng {
 
 fn split_trace(hints: &SplitHints) -> TraceCircuit {
     TraceCircuit {
-        trace: hints.trace(Fault::default()),
-        ranges: true,
+        trace: hints.trace(&Layout::SPLIT, Fault::default()),
+        layout: Layout::SPLIT,
     }
 }
 
@@ -139,9 +139,10 @@ fn an_honest_split_satisfies_the_circuit() {
 #[test]
 fn an_honest_reveal_satisfies_the_circuit() {
     let witness = reveal_of(64);
-    let trace = witness.hints().trace(Fault::default());
+    let layout = Layout::REVEAL;
+    let trace = witness.hints().trace(&layout, Fault::default());
     assert_eq!(trace.public_inputs(), witness.inputs().to_elements().map(field::scalar));
-    mock(&TraceCircuit { trace, ranges: false }).unwrap();
+    mock(&TraceCircuit { trace, layout }).unwrap();
 }
 
 #[test]

@@ -13,11 +13,11 @@ use halo2_proofs::{
 
 use super::rng;
 use crate::{
-    Srs,
+    Layout, Srs,
+    columns::TraceCircuit,
     fault::{Change, Fault, Omission, Place, To},
     field::{power_of_two, scalar_of, uint},
     keys::CircuitKey,
-    layout::TraceCircuit,
     parts::Step,
     poseidon::{BESIDE, PoseidonCell, RowKind},
     prove::create,
@@ -29,6 +29,12 @@ use crate::{
 };
 
 const K: u32 = 8;
+/// Split's columns on the rows of the small instances.
+const SPLIT: Layout = Layout {
+    log2_rows: K,
+    ..Layout::SPLIT
+};
+const REVEAL: Layout = Layout::REVEAL;
 const SLOTS: usize = 4;
 const PLAYS: usize = 5;
 /// The slot that is not used.
@@ -178,15 +184,15 @@ fn small_reveal() -> RevealHints {
 }
 
 /// Whether a trace satisfies the constraints that are not left out.
-fn accepted(trace: Trace, ranges: bool, public: Vec<Fr>) -> bool {
-    let circuit = TraceCircuit { trace, ranges };
+fn accepted(trace: Trace, layout: Layout, public: Vec<Fr>) -> bool {
+    let circuit = TraceCircuit { trace, layout };
     MockProver::run(K, &circuit, vec![public]).unwrap().verify().is_ok()
 }
 
 fn split_accepted(hints: &SplitHints, fault: Fault) -> bool {
-    let trace = hints.trace(fault);
+    let trace = hints.trace(&SPLIT, fault);
     let public = trace.public_inputs();
-    accepted(trace, true, public)
+    accepted(trace, SPLIT, public)
 }
 
 fn change(rule: Rule, occurrence: usize, place: Place, to: To) -> Change {
@@ -247,9 +253,9 @@ fn check_all(falsehoods: &[Falsehood]) {
 #[test]
 fn the_small_circuits_accept_honest_values() {
     assert!(split_accepted(&SplitHints::small(), Fault::default()));
-    let trace = small_reveal().trace(Fault::default());
+    let trace = small_reveal().trace(&REVEAL, Fault::default());
     let public = trace.public_inputs();
-    assert!(accepted(trace, false, public));
+    assert!(accepted(trace, REVEAL, public));
 }
 
 /// Equations that compute a value which nothing else checks.
@@ -683,30 +689,27 @@ fn every_part_of_a_range_is_needed() {
 
 #[test]
 fn every_equation_of_the_hash_is_needed() {
-    let rows = [
-        (RowKind::First, 0),
-        (RowKind::Partial, 2),
-        (RowKind::Tail, 5),
-        (RowKind::Last, 6),
+    let kinds = [
+        (RowKind::First, [0..9, BESIDE..BESIDE + 3]),
+        (RowKind::Partial, [0..12, BESIDE..BESIDE + 3]),
+        (RowKind::Tail, [0..9, BESIDE..BESIDE + 3]),
+        (RowKind::Last, [0..9, BESIDE..BESIDE + 1]),
     ];
-    for (kind, _) in rows {
-        let used = match kind {
-            RowKind::First => [0..9, BESIDE..BESIDE + 3],
-            RowKind::Partial => [0..12, BESIDE..BESIDE + 3],
-            RowKind::Tail => [0..9, BESIDE..BESIDE + 3],
-            RowKind::Last => [0..9, BESIDE..BESIDE + 1],
-        };
+    for (kind, used) in kinds {
         for cell in used.into_iter().flatten() {
             let cell = PoseidonCell { kind, cell };
             let changes = vec![plus(Rule::Content, 0, Place::Poseidon(cell), 1)];
             let run = |omission| {
-                let trace = small_reveal().trace(Fault {
-                    omission,
-                    changes: changes.clone(),
-                    ..Fault::default()
-                });
+                let trace = small_reveal().trace(
+                    &REVEAL,
+                    Fault {
+                        omission,
+                        changes: changes.clone(),
+                        ..Fault::default()
+                    },
+                );
                 let public = trace.public_inputs();
-                accepted(trace, false, public)
+                accepted(trace, REVEAL, public)
             };
             assert!(!run(None), "{cell:?}: accepted by the whole circuit");
             assert!(run(Some(Omission::Poseidon(cell))), "{cell:?}: rejected without it too");
@@ -716,20 +719,20 @@ fn every_equation_of_the_hash_is_needed() {
 
 #[test]
 fn every_public_input_is_bound() {
-    let split = |fault| (SplitHints::small().trace(fault), true);
-    let reveal = |fault| (small_reveal().trace(fault), false);
-    let circuits: [&dyn Fn(Fault) -> (Trace, bool); 2] = [&split, &reveal];
+    let split = |fault| (SplitHints::small().trace(&SPLIT, fault), SPLIT);
+    let reveal = |fault| (small_reveal().trace(&REVEAL, fault), REVEAL);
+    let circuits: [&dyn Fn(Fault) -> (Trace, Layout); 2] = [&split, &reveal];
     for circuit in circuits {
         let inputs = circuit(Fault::default()).0.public.len();
         for input in 0..inputs {
             let run = |omission| {
-                let (trace, ranges) = circuit(Fault {
+                let (trace, layout) = circuit(Fault {
                     omission,
                     ..Fault::default()
                 });
                 let mut public = trace.public_inputs();
                 public[input] += Fr::ONE;
-                accepted(trace, ranges, public)
+                accepted(trace, layout, public)
             };
             assert!(!run(None), "input {input} is not bound");
             assert!(run(Some(Omission::Public(input))), "input {input} is bound twice");
@@ -902,19 +905,19 @@ fn every_copy_is_needed() {
     check_all(&falsehoods);
     let shown: Vec<_> = falsehoods.iter().map(|falsehood| falsehood.without).collect();
     let split = SplitHints::small();
-    let in_split = split.trace(Fault::default()).fault.copied;
+    let in_split = split.trace(&SPLIT, Fault::default()).fault.copied;
     for (rule, input) in in_split {
         if !shown.contains(&Omission::Copy(rule, input)) {
             let needed = copy_is_needed(rule, input, &|fault| split_accepted(&split, fault));
             assert!(needed, "Split, {rule:?}, input {input}");
         }
     }
-    let in_reveal = small_reveal().trace(Fault::default()).fault.copied;
+    let in_reveal = small_reveal().trace(&REVEAL, Fault::default()).fault.copied;
     for (rule, input) in in_reveal {
         let holds = |fault| {
-            let trace = small_reveal().trace(fault);
+            let trace = small_reveal().trace(&REVEAL, fault);
             let public = trace.public_inputs();
-            accepted(trace, false, public)
+            accepted(trace, REVEAL, public)
         };
         assert!(copy_is_needed(rule, input, &holds), "Reveal, {rule:?}, input {input}");
     }
@@ -925,18 +928,21 @@ fn every_copy_is_needed() {
 fn no_falsehood_has_a_proof() {
     let srs = Srs::setup(K, rng());
     let circuit = TraceCircuit {
-        trace: SplitHints::small().trace(Fault::default()),
-        ranges: true,
+        trace: SplitHints::small().trace(&SPLIT, Fault::default()),
+        layout: SPLIT,
     };
-    let keys = CircuitKey::derive(&srs, K, &circuit).unwrap();
+    let keys = CircuitKey::derive(&srs, &circuit).unwrap();
     let holds = |hints: &SplitHints, changes: Vec<Change>| {
-        let trace = hints.trace(Fault {
-            changes,
-            ..Fault::default()
-        });
+        let trace = hints.trace(
+            &SPLIT,
+            Fault {
+                changes,
+                ..Fault::default()
+            },
+        );
         let public = trace.public_inputs();
         // Something that is not in the table has no proof at all.
-        let proof = create(&keys, TraceCircuit { trace, ranges: true }, &public, rng());
+        let proof = create(&keys, TraceCircuit { trace, layout: SPLIT }, &public, rng());
         proof.is_ok_and(|proof| check(&keys.srs, keys.key.get_vk(), &public, &proof))
     };
     assert!(holds(&SplitHints::small(), vec![]));
