@@ -1,12 +1,12 @@
-// Adds to usage.json what the proofs take as WebAssembly in one thread of Chromium, and what Semaphore's take in Node;
-// draws usage.svg. Called by bench-usage.sh after the native part.
+// Adds to usage.json what the proofs take as WebAssembly in Chromium, in one thread and in as many as there are processors,
+// and what Semaphore's take in Node; draws usage.svg. Called by bench-usage.sh after the native part.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { pathToFileURL } from 'node:url';
 
-import { withPage } from '../test/lib/browser.mjs';
+import { inBrowser } from '../test/lib/browser.mjs';
 import { EPOCH, World, word } from '../test/lib/wallet-world.mjs';
 
 const RUNS = 3;
@@ -17,20 +17,29 @@ const SEMAPHORE_HASHES = 22;
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
-/** Seconds of keys, a Split and a Reveal, medians of fresh pages. */
-async function inChromium() {
-  const runs = [];
+/** Seconds of keys, a Split and a Reveal in a fresh page's worker; with threads where the page is isolated. */
+async function inChromium(isolated) {
+  const world = new World();
+  Object.values(WORKS).forEach((work) => world.register(work));
+  const { times, round, threads, memoryBytes } = await inBrowser(world, 'journey', { epoch: EPOCH, works: WORKS }, { isolated });
+  return { ...times, reveal: times.reveals / round.acknowledged, threads, memoryMib: memoryBytes / 2 ** 20 };
+}
+
+/** Medians of pages of both kinds by turns, so that whatever else the machine does slows both. */
+async function wasm() {
+  const one = [];
+  const more = [];
   for (let run = 0; run < RUNS; run++) {
-    const world = new World();
-    Object.values(WORKS).forEach((work) => world.register(work));
-    runs.push(await withPage(world, (page) => page.evaluate(async ([epoch, works]) => {
-      const { journey } = await import('/lib/wallet-journey.mjs');
-      const { times, round } = await journey(window.api, window.world, { epoch, works, now: () => performance.now() });
-      return { ...times, reveal: times.reveals / round.acknowledged };
-    }, [EPOCH, WORKS])));
+    one.push(await inChromium(false));
+    more.push(await inChromium(true));
   }
-  const of = (name) => median(runs.map((run) => run[name]));
-  return { keys_wasm_one_thread_s: of('keys'), split_wasm_one_thread_s: of('split'), reveal_wasm_one_thread_s: of('reveal') };
+  const of = (runs, name) => median(runs.map((run) => run[name]));
+  return {
+    keys_wasm_one_thread_s: of(one, 'keys'), split_wasm_one_thread_s: of(one, 'split'), reveal_wasm_one_thread_s: of(one, 'reveal'),
+    memory_wasm_one_thread_mib: of(one, 'memoryMib'),
+    wasm_threads: of(more, 'threads'), keys_wasm_threads_s: of(more, 'keys'), split_wasm_threads_s: of(more, 'split'),
+    reveal_wasm_threads_s: of(more, 'reveal'), memory_wasm_threads_mib: of(more, 'memoryMib'),
+  };
 }
 
 /** Seconds of a Semaphore proof of membership in a group of the same depth as ours, 20. */
@@ -56,7 +65,9 @@ async function semaphore(folder) {
 function draw(figures) {
   const bars = [
     ['Split, native', figures.split_native_s], ['Split, wasm, one thread', figures.split_wasm_one_thread_s],
+    [`Split, wasm, ${figures.wasm_threads} threads`, figures.split_wasm_threads_s],
     ['Reveal, native', figures.reveal_native_s], ['Reveal, wasm, one thread', figures.reveal_wasm_one_thread_s],
+    [`Reveal, wasm, ${figures.wasm_threads} threads`, figures.reveal_wasm_threads_s],
     ['Semaphore v4, Node', figures.semaphore_node_s],
   ];
   const scale = 420 / Math.max(...bars.map(([, secs]) => secs));
@@ -70,16 +81,19 @@ function draw(figures) {
 
 const [out] = process.argv.slice(2);
 const path = join(out, 'usage.json');
-const figures = { ...JSON.parse(readFileSync(path)), ...(await inChromium()), ...(await semaphore(process.env.SEMAPHORE)) };
+const figures = { ...JSON.parse(readFileSync(path)), ...(await wasm()), ...(await semaphore(process.env.SEMAPHORE)) };
 figures.reveal_native_ms_per_hash = (figures.reveal_native_s * 1000) / REVEAL_HASHES;
 figures.reveal_wasm_ms_per_hash = (figures.reveal_wasm_one_thread_s * 1000) / REVEAL_HASHES;
 figures.semaphore_ms_per_hash = (figures.semaphore_node_s * 1000) / SEMAPHORE_HASHES;
 writeFileSync(path, `${JSON.stringify(figures, null, 2)}\n`);
 writeFileSync(join(out, 'usage.svg'), draw(figures));
 const row = (name, value) => console.log(`${name.padEnd(38)}${value}`);
-row('keys derived, wasm', `${figures.keys_wasm_one_thread_s.toFixed(2)} s`);
-row('Split, wasm in Chromium, one thread', `${figures.split_wasm_one_thread_s.toFixed(2)} s`);
-row('Reveal, wasm in Chromium, one thread', `${figures.reveal_wasm_one_thread_s.toFixed(2)} s`);
+const both = (one, more, unit, digits) => `${one.toFixed(digits)} / ${more.toFixed(digits)} ${unit}`;
+row('wasm in Chromium', `one thread / ${figures.wasm_threads} threads`);
+row('keys derived', both(figures.keys_wasm_one_thread_s, figures.keys_wasm_threads_s, 's', 2));
+row('Split', both(figures.split_wasm_one_thread_s, figures.split_wasm_threads_s, 's', 2));
+row('Reveal', both(figures.reveal_wasm_one_thread_s, figures.reveal_wasm_threads_s, 's', 2));
+row('memory', both(figures.memory_wasm_one_thread_mib, figures.memory_wasm_threads_mib, 'MiB', 0));
 row('Semaphore v4, depth 20, Node', `${figures.semaphore_node_s.toFixed(2)} s`);
 row('a hash of Reveal, native / wasm', `${figures.reveal_native_ms_per_hash.toFixed(1)} / ${figures.reveal_wasm_ms_per_hash.toFixed(1)} ms`);
 row('a hash of Semaphore', `${figures.semaphore_ms_per_hash.toFixed(1)} ms (Groth16: its own trusted setup, a proof of 256 bytes)`);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Split and Reveal proofs on this machine: natively, as WebAssembly in one thread in Chromium, and Semaphore's prover from
-# npm beside them. Table on the screen; figures and picture in target/bench/usage.{json,svg}.
+# Split and Reveal proofs on this machine: natively, as WebAssembly in Chromium in one thread and in several, and
+# Semaphore's prover from npm beside them. Table on the screen; figures and picture in target/bench/usage.{json,svg}.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"

@@ -43,9 +43,23 @@ need() {
   fi
 }
 
-# The wallet is tested in a real browser; test/lib/browser.mjs looks in these places.
+# The wallet is tested in real browsers; test/lib/browser.mjs looks in these places.
 has_chromium() {
   [ -x /usr/bin/chromium ] || [ -x /usr/bin/chromium-browser ] || [ -x /usr/bin/google-chrome ]
+}
+
+has_firefox() {
+  [ -x /usr/bin/firefox-esr ] || [ -x /usr/lib/firefox/firefox ]
+}
+
+# Not every distribution has it as a package, and nothing but one test of the wallet needs it.
+setup_firefox() {
+  has_firefox && return
+  if apt-cache show firefox-esr > /dev/null 2>&1 && apt_install firefox-esr; then
+    say "installed firefox-esr"
+  else
+    say "no Firefox: the wallet is tested in Chromium only"
+  fi
 }
 
 # test/demo/scores.mjs looks in these places.
@@ -62,6 +76,7 @@ setup_packages() {
   # The queue's tests run a PostgreSQL server; Debian keeps its programs outside the search path.
   compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || need initdb postgresql
   has_chromium || need chromium chromium
+  setup_firefox
   # Reads video, and sound in formats that no decoder is built in for; makes the re-encoded copies of tests.
   need ffmpeg ffmpeg
   # Perform the demo's pieces.

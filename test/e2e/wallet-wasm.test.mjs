@@ -1,4 +1,5 @@
-// The wallet as WebAssembly, in Node and in a real browser: one epoch from listening to reveals, with real proofs.
+// The wallet as WebAssembly, in Node and in a real browser, in one thread and in several: one epoch from listening to
+// reveals, with real proofs.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
-import { WASM, withPage } from '../lib/browser.mjs';
+import { FIREFOX, WASM, inBrowser } from '../lib/browser.mjs';
 import { journey } from '../lib/wallet-journey.mjs';
 import { EPOCH, World, word } from '../lib/wallet-world.mjs';
 
@@ -66,11 +67,37 @@ test('the chain\'s roots are compared with its events: a subscriber left out is 
   await assert.rejects(journey(api, call, { epoch: EPOCH, works, now: () => performance.now() }), /root of the subscription tree/);
 });
 
-test('an epoch in Chromium, in one thread', async () => {
+test('a page that is not isolated proves in one thread', async () => {
   const there = world();
-  const seen = await withPage(there, (page) => page.evaluate(async ([epoch, ids]) => {
-    const { journey } = await import('/lib/wallet-journey.mjs');
-    return journey(window.api, window.world, { epoch, works: ids, now: () => performance.now() });
-  }, [EPOCH, works]));
+  const seen = await inBrowser(there, 'journey', { epoch: EPOCH, works });
+  assert.equal(seen.threads, 1);
+  check(seen, there);
+});
+
+test('an isolated page proves with threads, in no more than 1 GiB', async () => {
+  const there = world();
+  const seen = await inBrowser(there, 'journey', { epoch: EPOCH, works, load: { threads: 2 } }, { isolated: true });
+  assert.equal(seen.threads, 2);
+  assert.ok(seen.memoryBytes < 2 ** 30, `${seen.memoryBytes} bytes`);
+  check(seen, there);
+});
+
+test('where threads can\'t be started the wallet is there in one: their script refused, or never answered', async () => {
+  const refused = (response) => response.writeHead(403).end();
+  const silent = () => {};
+  const phrase = (thread) => inBrowser({}, 'phrase', { load: { threads: 2 } }, { isolated: true, special: { '/wasm/threads/thread.js': thread } });
+  const inOne = { threads: 1, words: 24 };
+  assert.deepEqual(await Promise.all([phrase(refused), phrase(silent)]), [inOne, inOne]);
+});
+
+test('a page\'s own thread, which may not wait, has the wallet in one', async () => {
+  const seen = await inBrowser({}, 'phrase', { load: { threads: 2 } }, { isolated: true, ownThread: true });
+  assert.deepEqual(seen, { threads: 1, words: 24 });
+});
+
+test('Firefox proves an epoch in one thread, as its extension pages must', { skip: !FIREFOX && 'there is no Firefox' }, async () => {
+  const there = world();
+  const seen = await inBrowser(there, 'journey', { epoch: EPOCH, works }, { name: 'firefox' });
+  assert.equal(seen.threads, 1);
   check(seen, there);
 });
