@@ -141,13 +141,24 @@ impl Borders {
 
 /// The quanta that a value may have.
 const fn quanta<const QUANTUM: i32>(value: i32, border: i32) -> Range<i32> {
+    let [(nearest, _), (other, _)] = both_quanta::<QUANTUM>(value, border);
+    if other < nearest {
+        other..nearest + 1
+    } else {
+        nearest..other + 1
+    }
+}
+
+/// The quantum of a value, and the one over the border, if it may have that.
+const fn both_quanta<const QUANTUM: i32>(value: i32, border: i32) -> [(i32, bool); 2] {
     let shifted = value + QUANTUM / 2;
     let (nearest, rest) = (shifted.div_euclid(QUANTUM), shifted.rem_euclid(QUANTUM));
-    nearest - (rest < border) as i32..nearest + 1 + (rest >= QUANTUM - border) as i32
+    let other = nearest - (rest < border) as i32 + (rest >= QUANTUM - border) as i32;
+    [(nearest, true), (other, other != nearest)]
 }
 
 /// A step from a peak to a later one, in one pair of quanta that it may have.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Step {
     /// The later peak, and its time.
     to: u32,
@@ -163,12 +174,14 @@ struct ClassSteps {
 }
 
 impl ClassSteps {
+    /// Which steps are of the class is as good as random: all are written, and the next one over those that are not.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a descriptor has less than 2^20 peaks, each a few steps"
     )]
     fn between(points: &[Point], borders: Borders, class: usize) -> Self {
-        let mut steps = Vec::new();
+        let mut steps = Vec::<Step>::new();
+        let mut count = 0;
         let mut starts = Vec::with_capacity(points.len() + 1);
         starts.push(0);
         for (place, from) in points.iter().enumerate() {
@@ -177,21 +190,27 @@ impl ClassSteps {
                 if time > SPAN {
                     break;
                 }
-                if time < LEAST_TIME || interval.abs() > GREATEST_INTERVAL {
-                    continue;
+                let is_step = (time >= LEAST_TIME) & (interval.abs() <= GREATEST_INTERVAL);
+                let times = both_quanta::<TIME_QUANTUM>(time, borders.time);
+                let intervals = both_quanta::<PITCH_QUANTUM>(interval, borders.pitch);
+                if steps.len() < count + 4 {
+                    steps.resize(2 * count + 64, Step::default());
                 }
-                let intervals = quanta::<PITCH_QUANTUM>(interval, borders.pitch);
-                for time in quanta::<TIME_QUANTUM>(time, borders.time) {
-                    let of_class = intervals.clone().filter(|interval| class_of(time, *interval) == class);
-                    steps.extend(of_class.map(|interval| Step {
-                        to,
-                        until: point.time,
-                        code: code(time, interval),
-                    }));
+                for (time, has_time) in times {
+                    for (interval, has_interval) in intervals {
+                        steps[count] = Step {
+                            to,
+                            until: point.time,
+                            code: code(time, interval),
+                        };
+                        let of_class = class_of(time, interval) == class;
+                        count += usize::from(is_step & has_time & has_interval & of_class);
+                    }
                 }
             }
-            starts.push(steps.len() as u32);
+            starts.push(count as u32);
         }
+        steps.truncate(count);
         Self { steps, starts }
     }
 
@@ -263,7 +282,7 @@ const fn code(time: i32, interval: i32) -> u32 {
     time.cast_unsigned() << 16 | interval.cast_unsigned() & 0xffff
 }
 
-/// More quanta than a step's time has, and than its interval has to either side.
+/// More quanta than a step's time has, and than its interval has to either side; powers of two.
 const TIMES: i32 = 64;
 const INTERVALS: i32 = 64;
 const _: () = assert!(SPAN / TIME_QUANTUM + 2 < TIMES && GREATEST_INTERVAL / PITCH_QUANTUM + 2 < INTERVALS);
@@ -289,9 +308,10 @@ const fn class_of_code(code: u32) -> u8 {
     (CLASSES - 1).saturating_sub(zeros) as u8
 }
 
-/// The class of a step, from 0.
-fn class_of(time: i32, interval: i32) -> usize {
-    usize::from(CLASS_OF[time as usize][(interval + INTERVALS) as usize])
+/// The class of a step, from 0; any of what is none.
+const fn class_of(time: i32, interval: i32) -> usize {
+    let (time, interval) = (time & (TIMES - 1), (interval + INTERVALS) & (2 * INTERVALS - 1));
+    CLASS_OF[time as usize][interval as usize] as usize
 }
 
 /// The landmarks that rank first of each slot: ascending by slot, then by rank. Points are lowered in pitch.
