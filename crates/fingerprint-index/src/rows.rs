@@ -1,5 +1,7 @@
 //! The layouts of rows, and writing and removing everything of one work.
 
+use std::borrow::Cow;
+
 use cwe_fingerprint::{Anchor, Descriptor, FpId, Kind, bucket::mix};
 use signet_libmdbx::TransactionKind;
 
@@ -105,15 +107,27 @@ pub(crate) fn work_of<K: TransactionKind>(
     WorkRow::decode(&bytes).ok_or_else(missing)
 }
 
+/// The encoded descriptor of a number, if there is such a work.
+pub(crate) fn encoded_descriptor_of<'t, K: TransactionKind>(
+    transaction: &'t Transaction<'_, K>,
+    number: Number,
+) -> Result<Option<Cow<'t, [u8]>>, IndexError> {
+    transaction.get(Table::Descriptors, &number.to_be_bytes())
+}
+
 /// The descriptor of a number that other rows name.
 pub(crate) fn descriptor_of<K: TransactionKind>(
     transaction: &Transaction<'_, K>,
     number: Number,
 ) -> Result<Descriptor, IndexError> {
-    let bytes = transaction
-        .get(Table::Descriptors, &number.to_be_bytes())?
+    let bytes = encoded_descriptor_of(transaction, number)?
         .ok_or_else(|| IndexError::malformed(Table::Descriptors.name(), format!("no row {number}")))?;
-    Descriptor::decode(&bytes).map_err(|error| IndexError::descriptor(&error))
+    decoded(&bytes)
+}
+
+/// The descriptor that a row has.
+pub(crate) fn decoded(bytes: &[u8]) -> Result<Descriptor, IndexError> {
+    Descriptor::decode(bytes).map_err(|error| IndexError::descriptor(&error))
 }
 
 /// The number that the next new work gets.

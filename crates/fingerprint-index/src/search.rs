@@ -1,17 +1,22 @@
 //! From a query to the works it is an excerpt of: look probes up, count votes, verify the best.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    borrow::Cow,
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     thread,
 };
 
-use cwe_fingerprint::{Alignment, Anchor, Descriptor, Kind, Match, Probe, Query, bucket::mix, offset, verify};
+use cwe_fingerprint::{
+    Alignment, Anchor, Descriptor, Kind, MAX_DURATION_MS, Match, Probe, Query,
+    bucket::{mix, unmix},
+    offset, verify,
+};
 
 use crate::{
     Hit, IndexError,
     environment::{Environment, Reader, Table},
     postings::{Found, Lookup},
-    rows::{Number, POSTING_BYTES, descriptor_of, read_postings, work_of},
+    rows::{Number, POSTING_BYTES, decoded, encoded_descriptor_of, read_postings, work_of},
     votes::{Candidate, Cells, Votes},
 };
 
@@ -38,37 +43,26 @@ const VARIANTS_POSTINGS: usize = 400_000;
 /// Postings of one key that are had at once; of a key with more they are looked for when its turn comes.
 const POSTINGS_AT_ONCE: usize = 512;
 
-/// Fewer variants than this are looked up by one thread.
+/// Fewer variants than this are looked up, and fewer candidates verified, by one thread.
 const THREADED_VARIANTS: u8 = 4;
+const THREADED_CANDIDATES: usize = 8;
 
-/// Works with their best match so far.
+/// Works with their best match.
 type Best = BTreeMap<Number, Match>;
-
-/// Verifies candidates, each once.
-struct Verifier<'r> {
-    reader: &'r Reader<'r>,
-    query: &'r Query,
-    descriptors: HashMap<Number, Descriptor>,
-    seen: HashSet<(Number, Alignment)>,
-    best: Best,
-}
 
 /// The works that the query is an excerpt of, the best first.
 pub(crate) fn search(environment: &Environment, query: &Query, limit: usize) -> Result<Vec<Hit>, IndexError> {
     let reader = environment.reader()?;
-    let mut verifier = Verifier {
+    let halves = Halves {
+        environment,
         reader: &reader,
-        query,
-        descriptors: HashMap::new(),
-        seen: HashSet::new(),
-        best: Best::new(),
     };
-    verifier.verify_best(gather(&reader, query, 0..1, OWN_POSTINGS)?)?;
-    if verifier.best.is_empty() {
-        verifier.verify_best(gather_others(environment, &reader, query)?)?;
+    let mut best = verify_best(&halves, query, gather(&reader, query, 0..1, OWN_POSTINGS)?)?;
+    if best.is_empty() {
+        best = verify_best(&halves, query, gather_others(&halves, query)?)?;
     }
-    let mut hits = Vec::with_capacity(verifier.best.len());
-    for (number, matched) in verifier.best {
+    let mut hits = Vec::with_capacity(best.len());
+    for (number, matched) in best {
         let work = work_of(&reader, number)?.work;
         hits.push(Hit { work, matched });
     }
@@ -77,52 +71,87 @@ pub(crate) fn search(environment: &Environment, query: &Query, limit: usize) -> 
     Ok(hits)
 }
 
+/// Work that two threads share.
+struct Halves<'r> {
+    environment: &'r Environment,
+    reader: &'r Reader<'r>,
+}
+
+impl Halves<'_> {
+    /// Both halves of a task, 0 and 1.
+    fn both<T: Send>(
+        &self,
+        half: impl Fn(&Reader<'_>, u8) -> Result<T, IndexError> + Sync,
+    ) -> Result<(T, T), IndexError> {
+        let (mine, other) = thread::scope(|scope| {
+            let other = scope.spawn(|| half(&self.environment.reader()?, 1));
+            (half(self.reader, 0), other.join())
+        });
+        match other {
+            Ok(other) => Ok((mine?, other?)),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
 /// The order of answers: the best first, of equals the lower work.
 pub(crate) fn sort_hits(hits: &mut [Hit]) {
     hits.sort_by_key(|hit| (core::cmp::Reverse(hit.matched.score_ppm), hit.work));
 }
 
-impl Verifier<'_> {
-    /// Verifies the candidates that have the most votes over all these variants.
-    fn verify_best(&mut self, mut candidates: Vec<(Candidate, u8)>) -> Result<(), IndexError> {
-        candidates
-            .sort_by_key(|(candidate, variant)| (core::cmp::Reverse(candidate.votes), *variant, candidate.number));
-        for (Candidate { number, offset, .. }, variant) in candidates.into_iter().take(CANDIDATES) {
-            self.verify(number, Alignment { offset, variant })?;
-        }
-        Ok(())
-    }
-
-    fn verify(&mut self, number: Number, alignment: Alignment) -> Result<(), IndexError> {
-        if !self.seen.insert((number, alignment)) {
-            return Ok(());
-        }
-        if !self.descriptors.contains_key(&number) {
-            self.descriptors.insert(number, descriptor_of(self.reader, number)?);
-        }
-        let Some(descriptor) = self.descriptors.get(&number) else {
-            return Ok(());
-        };
-        let matched = verify(self.query, descriptor, alignment);
-        if matched.accepted
-            && self
-                .best
-                .get(&number)
-                .is_none_or(|best| matched.score_ppm > best.score_ppm)
-        {
-            self.best.insert(number, matched);
-        }
-        Ok(())
-    }
+/// A work that the query may be an excerpt of.
+struct Suspect<'r> {
+    number: Number,
+    alignment: Alignment,
+    /// Encoded.
+    descriptor: Cow<'r, [u8]>,
 }
 
-/// A key, how many postings it has, and what asks for it.
+/// Verifies the candidates that have the most votes over all variants; many on two threads, each with works of its own.
+fn verify_best(halves: &Halves<'_>, query: &Query, mut candidates: Vec<(Candidate, u8)>) -> Result<Best, IndexError> {
+    candidates.sort_by_key(|(candidate, variant)| (core::cmp::Reverse(candidate.votes), *variant, candidate.number));
+    let mut suspects = Vec::new();
+    for (Candidate { number, offset, .. }, variant) in candidates.into_iter().take(CANDIDATES) {
+        // Another thread's view may have works that came since this one's.
+        suspects.extend(encoded_descriptor_of(halves.reader, number)?.map(|descriptor| Suspect {
+            number,
+            alignment: Alignment { offset, variant },
+            descriptor,
+        }));
+    }
+    if suspects.len() < THREADED_CANDIDATES {
+        return verify_each(query, suspects.iter());
+    }
+    let (mut best, mut other) = halves.both(|_, half| {
+        let of_half = |suspect: &&Suspect<'_>| suspect.number % 2 == Number::from(half);
+        verify_each(query, suspects.iter().filter(of_half))
+    })?;
+    best.append(&mut other);
+    Ok(best)
+}
+
+fn verify_each<'s>(query: &Query, suspects: impl Iterator<Item = &'s Suspect<'s>>) -> Result<Best, IndexError> {
+    let mut descriptors = HashMap::<Number, Descriptor>::new();
+    let mut best = Best::new();
+    for suspect in suspects {
+        let descriptor = match descriptors.entry(suspect.number) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(decoded(&suspect.descriptor)?),
+        };
+        let matched = verify(query, descriptor, suspect.alignment);
+        let is_better = |best: &Match| matched.score_ppm > best.score_ppm;
+        if matched.accepted && best.get(&suspect.number).is_none_or(is_better) {
+            best.insert(suspect.number, matched);
+        }
+    }
+    Ok(best)
+}
+
+/// A key, what it has, and what asks for it.
 struct Asked<'r, 'p> {
-    count: usize,
     key: u32,
     found: Found<'r>,
-    /// Of each a mixed key, and the place of the probe below it.
-    probes: &'p [u64],
+    probes: &'p [Asking],
 }
 
 /// The candidates of some variants. Each key is looked up once, in the order of the table, then postings are read as far as
@@ -133,12 +162,12 @@ fn gather(
     variants: impl Iterator<Item = u8>,
     mut budget: usize,
 ) -> Result<Vec<(Candidate, u8)>, IndexError> {
-    let probes: Vec<_> = variants.flat_map(|variant| query.probes_of(variant)).collect();
-    let by_key = by_key(&probes);
+    let by_key = by_key(&query.unordered_probes(variants));
     let mut lookup = Lookup::new(reader, Table::Postings)?;
-    let mut asked = Vec::new();
-    for same_key in by_key.chunk_by(|a, b| a >> 32 == b >> 32) {
-        let Some(key) = same_key.first().map(|first| upper(*first)) else {
+    let mut all_asked = Vec::new();
+    let mut rarest = Vec::new();
+    for same_key in by_key.chunk_by(|a, b| a.key() == b.key()) {
+        let Some(key) = same_key.first().map(|first| first.key()) else {
             continue;
         };
         let found = lookup.find(&key.to_be_bytes(), POSTING_BYTES, POSTINGS_AT_ONCE)?;
@@ -147,25 +176,28 @@ fn gather(
             Found::Many(count) => count,
             _ => found.bytes().len() / POSTING_BYTES,
         };
-        asked.push(Asked {
-            count,
+        rarest.push((count, all_asked.len()));
+        all_asked.push(Asked {
             key,
             found,
             probes: same_key,
         });
     }
-    asked.sort_unstable_by_key(|asked| (asked.count, asked.key));
+    // Of equals, the lower key first.
+    rarest.sort_unstable();
     let mut votes = vec![Votes::default(); usize::from(query.variants())];
-    for mut asked in asked {
-        let Some(left) = budget.checked_sub(asked.count * asked.probes.len()) else {
+    for (count, place) in rarest {
+        let asked = &mut all_asked[place];
+        let Some(left) = budget.checked_sub(count * asked.probes.len()) else {
             break;
         };
         budget = left;
         if let Found::Many(_) = asked.found {
             asked.found = lookup.find(&asked.key.to_be_bytes(), POSTING_BYTES, usize::MAX)?;
         }
-        for probe in asked.probes.iter().filter_map(|place| probes.get(lower(*place))) {
-            add_votes(&mut votes[usize::from(probe.variant)], probe, asked.found.bytes());
+        for probe in asked.probes {
+            let probe = probe.probe();
+            add_votes(&mut votes[usize::from(probe.variant)], &probe, asked.found.bytes());
         }
     }
     let (min_votes, mut cells) = (min_votes(query), Cells::default());
@@ -176,23 +208,46 @@ fn gather(
     Ok(candidates.collect())
 }
 
-/// Mixed keys of probes, ascending, each with the place of its probe below it.
-fn by_key(probes: &[Probe]) -> Vec<u64> {
-    let mut by_key: Vec<_> = (0..)
-        .zip(probes)
-        .map(|(place, probe): (u64, _)| u64::from(mix(probe.key)) << 32 | place)
-        .collect();
+/// A probe in one word, which sorts as the table of postings does: its mixed key, variant and time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Asking(u64);
+
+/// Bits of a time: more than the longest work's.
+const AT_BITS: u32 = 27;
+const VARIANT_BITS: u32 = 5;
+const _: () = assert!(MAX_DURATION_MS >> AT_BITS == 0 && AT_BITS + VARIANT_BITS == u32::BITS);
+
+impl Asking {
+    /// None of a time that no excerpt has.
+    fn of(probe: &Probe) -> Option<Self> {
+        if probe.at >> AT_BITS != 0 || probe.variant >> VARIANT_BITS != 0 {
+            return None;
+        }
+        let low = u32::from(probe.variant) << AT_BITS | probe.at;
+        Some(Self(u64::from(mix(probe.key)) << u32::BITS | u64::from(low)))
+    }
+
+    const fn key(self) -> u32 {
+        (self.0 >> u32::BITS) as u32
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "taken apart as it was put together")]
+    const fn probe(self) -> Probe {
+        let low = self.0 as u32;
+        Probe {
+            variant: (low >> AT_BITS) as u8,
+            key: unmix(self.key()),
+            at: low & ((1 << AT_BITS) - 1),
+        }
+    }
+}
+
+/// Probes without repeats in the order of the table.
+fn by_key(probes: &[Probe]) -> Vec<Asking> {
+    let mut by_key: Vec<_> = probes.iter().filter_map(Asking::of).collect();
     by_key.sort_unstable();
+    by_key.dedup();
     by_key
-}
-
-const fn upper(word: u64) -> u32 {
-    (word >> 32) as u32
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "32 bits fit")]
-const fn lower(word: u64) -> usize {
-    (word & u32::MAX as u64) as usize
 }
 
 fn add_votes(votes: &mut Votes, probe: &Probe, postings: &[u8]) {
@@ -203,29 +258,15 @@ fn add_votes(votes: &mut Votes, probe: &Probe, postings: &[u8]) {
 
 /// Candidates of all variants but the first; many on two threads, one for each sign of a change: their keys are often the
 /// same.
-fn gather_others(
-    environment: &Environment,
-    reader: &Reader<'_>,
-    query: &Query,
-) -> Result<Vec<(Candidate, u8)>, IndexError> {
+fn gather_others(halves: &Halves<'_>, query: &Query) -> Result<Vec<(Candidate, u8)>, IndexError> {
     let variants = query.variants();
     if variants < THREADED_VARIANTS {
-        return gather(reader, query, 1..variants, VARIANTS_POSTINGS);
+        return gather(halves.reader, query, 1..variants, VARIANTS_POSTINGS);
     }
-    let (mine, other) = thread::scope(|scope| {
-        let other = scope.spawn(|| {
-            let reader = environment.reader()?;
-            gather(&reader, query, (2..variants).step_by(2), VARIANTS_POSTINGS)
-        });
-        (
-            gather(reader, query, (1..variants).step_by(2), VARIANTS_POSTINGS),
-            other.join(),
-        )
-    });
-    let mut candidates = mine?;
-    match other {
-        Ok(other) => candidates.append(&mut other?),
-        Err(panic) => std::panic::resume_unwind(panic),
-    }
+    let (mut candidates, mut other) = halves.both(|reader, half| {
+        let of_half = (1 + half..variants).step_by(2);
+        gather(reader, query, of_half, VARIANTS_POSTINGS)
+    })?;
+    candidates.append(&mut other);
     Ok(candidates)
 }

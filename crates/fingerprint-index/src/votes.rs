@@ -22,37 +22,54 @@ const MAX_CELLS: usize = 1 << 23;
 const CELL_BITS: u32 = 6;
 const _: () = assert!(OFFSET_TOLERANCE < 1 << CELL_BITS);
 
-/// Which moments of which works have hits. Works may share a cell.
+/// Which moments of which works have hits: in each cell's two bits, whether there is one, and whether there are more.
+/// Works may share a cell.
 #[derive(Debug, Default)]
-pub(crate) struct Cells {
-    once: Vec<u64>,
-    twice: Vec<u64>,
-}
+pub(crate) struct Cells(Vec<u64>);
+
+const CELLS_PER_WORD: usize = 32;
+const ONE: u64 = 0b01;
+/// From the cell before one to the cell after it: one hit in a neighbour, or two in itself.
+const ANOTHER: u64 = 0b01_10_01;
 
 impl Cells {
     /// All hits that have another one of their work within the tolerance, and a few others.
     fn accompanied(&mut self, hits: &[u64]) -> Vec<u64> {
-        let count = (hits.len() * CELLS_PER_HIT).next_power_of_two().min(MAX_CELLS);
-        for bits in [&mut self.once, &mut self.twice] {
-            bits.clear();
-            bits.resize(count / 64, 0);
-        }
+        let count = (hits.len() * CELLS_PER_HIT)
+            .next_power_of_two()
+            .clamp(CELLS_PER_WORD, MAX_CELLS);
+        self.0.clear();
+        self.0.resize(count / CELLS_PER_WORD, 0);
         let mask = count - 1;
         for hit in hits {
-            let (word, bit) = place(cell_of(*hit) & mask);
-            self.twice[word] |= self.once[word] & bit;
-            self.once[word] |= bit;
+            let cell = cell_of(*hit) & mask;
+            let one = ONE << shift(cell);
+            let word = &mut self.0[cell / CELLS_PER_WORD];
+            *word |= one | (*word & one) << 1;
         }
-        let has = |bits: &[u64], cell: usize| {
-            let (word, bit) = place(cell & mask);
-            bits[word] & bit != 0
-        };
         let hits = hits.iter().copied().filter(|hit| {
-            let cell = cell_of(*hit);
-            has(&self.twice, cell) || has(&self.once, cell.wrapping_sub(1)) || has(&self.once, cell + 1)
+            let cell = cell_of(*hit) & mask;
+            let word = self.0[cell / CELLS_PER_WORD];
+            match cell % CELLS_PER_WORD {
+                // The neighbour of the first or last cell of a word is in another word.
+                0 => word & ANOTHER >> 2 != 0 || self.has(cell.wrapping_sub(1) & mask),
+                LAST => word & ANOTHER << shift(LAST - 1) != 0 || self.has((cell + 1) & mask),
+                _ => word & ANOTHER << shift(cell - 1) != 0,
+            }
         });
         hits.collect()
     }
+
+    fn has(&self, cell: usize) -> bool {
+        self.0[cell / CELLS_PER_WORD] & ONE << shift(cell) != 0
+    }
+}
+
+const LAST: usize = CELLS_PER_WORD - 1;
+
+/// Where in its word a cell's bits are.
+const fn shift(cell: usize) -> usize {
+    cell % CELLS_PER_WORD * 2
 }
 
 /// Neighbours in time are neighbours, works lie scattered.
@@ -60,11 +77,6 @@ impl Cells {
 fn cell_of(hit: u64) -> usize {
     let (number, offset) = (hit >> OFFSET_BITS, hit & ((1 << OFFSET_BITS) - 1));
     ((number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) + (offset >> CELL_BITS)) as usize
-}
-
-/// A cell's word and its bit in it.
-const fn place(cell: usize) -> (usize, u64) {
-    (cell / 64, 1 << (cell % 64))
 }
 
 /// Where a work may match.

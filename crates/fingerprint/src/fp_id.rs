@@ -1,4 +1,5 @@
 use core::{fmt, str::FromStr};
+use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
@@ -28,22 +29,59 @@ pub fn compare(a: &FpId, b: &FpId) -> f32 {
 /// The SimHash of weighted features: each feature's SHA-256 votes on every bit with the feature's weight. A bit without
 /// a majority is 0.
 pub(crate) fn simhash<'a>(features: impl Iterator<Item = (&'a [u8], i64)>) -> FpId {
-    let mut votes = [0_i64; BITS];
+    // There are few weights, and most features have the same.
+    let mut by_weight = BTreeMap::<i64, Ones>::new();
     for (feature, weight) in features {
         let hash = Sha256::digest(feature);
-        for (bit, vote) in votes.iter_mut().enumerate() {
-            *vote += if hash[bit / 8] >> (7 - bit % 8) & 1 == 1 {
-                weight
-            } else {
-                -weight
-            };
-        }
+        by_weight.entry(weight).or_default().add(&hash.into());
+    }
+    let mut votes = [0_i64; BITS];
+    for (weight, ones) in &by_weight {
+        ones.add_votes(*weight, &mut votes);
     }
     let mut sketch = [0_u8; 32];
     for (bit, _) in votes.iter().enumerate().filter(|(_, vote)| **vote > 0) {
         sketch[bit / 8] |= 1 << (7 - bit % 8);
     }
     FpId(sketch)
+}
+
+/// In how many hashes each bit is set: counters of all bits side by side, so that a hash is added in a few operations on
+/// whole words.
+#[derive(Default)]
+struct Ones {
+    hashes: i64,
+    /// The counters' lowest digits, then the next higher ones.
+    digits: Vec<[u64; BITS / 64]>,
+}
+
+impl Ones {
+    fn add(&mut self, hash: &[u8; BITS / 8]) {
+        self.hashes += 1;
+        let (words, _) = hash.as_chunks();
+        let mut carry: [u64; BITS / 64] = core::array::from_fn(|word| u64::from_be_bytes(words[word]));
+        for digits in &mut self.digits {
+            for (digits, carry) in digits.iter_mut().zip(&mut carry) {
+                (*digits, *carry) = (*digits ^ *carry, *digits & *carry);
+            }
+        }
+        if carry != [0; BITS / 64] {
+            self.digits.push(carry);
+        }
+    }
+
+    /// A bit that is set votes for, one that is not against.
+    fn add_votes(&self, weight: i64, votes: &mut [i64; BITS]) {
+        for (bit, vote) in votes.iter_mut().enumerate() {
+            let digit_of = |digits: &[u64; BITS / 64]| (digits[bit / 64] >> (63 - bit % 64) & 1).cast_signed();
+            let ones = self
+                .digits
+                .iter()
+                .rev()
+                .fold(0, |ones, digits| ones << 1 | digit_of(digits));
+            *vote += weight * (2 * ones - self.hashes);
+        }
+    }
 }
 
 const PREFIX: &str = "fp:";
@@ -130,6 +168,24 @@ mod tests {
         let sketch = |range: core::ops::Range<usize>| simhash(features[range].iter().map(|f| (f.as_slice(), 1)));
         assert!(sketch(0..200).distance(&sketch(10..210)) < 50);
         assert!(sketch(0..200).distance(&sketch(200..400)) > 96);
+    }
+
+    #[test]
+    fn every_feature_votes_on_every_bit_with_its_weight() {
+        let features: Vec<_> = (0..700_u32)
+            .map(|n| (n.to_le_bytes(), i64::from(n % 5 * n % 7)))
+            .collect();
+        let votes = |bit: usize| -> i64 {
+            let votes = features.iter().map(|(feature, weight)| {
+                let set = Sha256::digest(feature)[bit / 8] >> (7 - bit % 8) & 1 == 1;
+                if set { *weight } else { -weight }
+            });
+            votes.sum()
+        };
+        let sketch = simhash(features.iter().map(|(feature, weight)| (feature.as_slice(), *weight)));
+        for bit in 0..BITS {
+            assert_eq!(sketch.0[bit / 8] >> (7 - bit % 8) & 1 == 1, votes(bit) > 0, "{bit}");
+        }
     }
 
     #[test]

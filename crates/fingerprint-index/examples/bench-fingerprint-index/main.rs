@@ -29,6 +29,9 @@ struct Args {
     /// Excerpts asked for at each size, half of them of works that the index does not have
     #[arg(long, default_value_t = 2_000)]
     queries: u64,
+    /// Build an index of so many works alone, keep it, and ask the one that was kept the next time
+    #[arg(long, value_name = "WORKS", conflicts_with = "max_works")]
+    keep: Option<u64>,
 }
 
 fn main() -> Result<()> {
@@ -36,6 +39,11 @@ fn main() -> Result<()> {
     ensure!(args.max_works >= 10_000, "--max-works is at least 10000");
     fs::create_dir_all(&args.out).wrap_err_with(|| format!("creating {}", args.out.display()))?;
     println!("{}", synthetic::DESCRIPTION);
+    if let Some(works) = args.keep {
+        let point = measure::measure(&args.folder, works, args.queries)?;
+        println!("{}", report::line(&point));
+        return Ok(());
+    }
     let mut points = Vec::new();
     for works in (4..)
         .map(|power| 10_u64.pow(power))

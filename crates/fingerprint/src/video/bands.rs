@@ -39,13 +39,16 @@ pub(crate) fn image_anchors(image: &ImageDescriptor) -> Vec<Anchor> {
         .collect()
 }
 
-pub(crate) fn probes(query: &VideoQuery, variant: u8) -> Vec<Probe> {
+pub(crate) fn probes(query: &VideoQuery, variants: impl Iterator<Item = u8>) -> Vec<Probe> {
+    let variants: Vec<_> = variants.collect();
     let mut probes = Vec::new();
-    for frame in &query.frames {
-        probe(Kind::Video, &frame.hash, step(frame), variant, &mut probes);
+    for variant in &variants {
+        for frame in &query.frames {
+            probe(Kind::Video, &frame.hash, step(frame), *variant, &mut probes);
+        }
     }
-    if let Some(sound) = query.audio.as_ref().filter(|_| variant < audio::VARIANTS) {
-        probes.extend(audio::probes(sound, variant));
+    if let Some(sound) = &query.audio {
+        probes.extend(audio::probes(sound, variants.into_iter()));
     }
     probes
 }
