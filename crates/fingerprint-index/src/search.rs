@@ -1,7 +1,6 @@
 //! From a query to the works it is an excerpt of: look probes up, count votes, verify the best.
 
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, HashMap, hash_map::Entry},
     thread,
 };
@@ -43,9 +42,8 @@ const VARIANTS_POSTINGS: usize = 400_000;
 /// Postings of one key that are had at once; of a key with more they are looked for when its turn comes.
 const POSTINGS_AT_ONCE: usize = 512;
 
-/// Fewer variants than this are looked up, and fewer candidates verified, by one thread.
+/// Fewer variants than this are looked up by one thread.
 const THREADED_VARIANTS: u8 = 4;
-const THREADED_CANDIDATES: usize = 8;
 
 /// Works with their best match.
 type Best = BTreeMap<Number, Match>;
@@ -53,13 +51,9 @@ type Best = BTreeMap<Number, Match>;
 /// The works that the query is an excerpt of, the best first.
 pub(crate) fn search(environment: &Environment, query: &Query, limit: usize) -> Result<Vec<Hit>, IndexError> {
     let reader = environment.reader()?;
-    let halves = Halves {
-        environment,
-        reader: &reader,
-    };
-    let mut best = verify_best(&halves, query, gather(&reader, query, 0..1, OWN_POSTINGS)?)?;
+    let mut best = verify_best(&reader, query, gather(&reader, query, 0..1, OWN_POSTINGS)?)?;
     if best.is_empty() {
-        best = verify_best(&halves, query, gather_others(&halves, query)?)?;
+        best = verify_best(&reader, query, gather_others(environment, &reader, query)?)?;
     }
     let mut hits = Vec::with_capacity(best.len());
     for (number, matched) in best {
@@ -71,77 +65,29 @@ pub(crate) fn search(environment: &Environment, query: &Query, limit: usize) -> 
     Ok(hits)
 }
 
-/// Work that two threads share.
-struct Halves<'r> {
-    environment: &'r Environment,
-    reader: &'r Reader<'r>,
-}
-
-impl Halves<'_> {
-    /// Both halves of a task, 0 and 1.
-    fn both<T: Send>(
-        &self,
-        half: impl Fn(&Reader<'_>, u8) -> Result<T, IndexError> + Sync,
-    ) -> Result<(T, T), IndexError> {
-        let (mine, other) = thread::scope(|scope| {
-            let other = scope.spawn(|| half(&self.environment.reader()?, 1));
-            (half(self.reader, 0), other.join())
-        });
-        match other {
-            Ok(other) => Ok((mine?, other?)),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    }
-}
-
 /// The order of answers: the best first, of equals the lower work.
 pub(crate) fn sort_hits(hits: &mut [Hit]) {
     hits.sort_by_key(|hit| (core::cmp::Reverse(hit.matched.score_ppm), hit.work));
 }
 
-/// A work that the query may be an excerpt of.
-struct Suspect<'r> {
-    number: Number,
-    alignment: Alignment,
-    /// Encoded.
-    descriptor: Cow<'r, [u8]>,
-}
-
-/// Verifies the candidates that have the most votes over all variants; many on two threads, each with works of its own.
-fn verify_best(halves: &Halves<'_>, query: &Query, mut candidates: Vec<(Candidate, u8)>) -> Result<Best, IndexError> {
+/// Verifies the candidates that have the most votes over all variants.
+fn verify_best(reader: &Reader<'_>, query: &Query, mut candidates: Vec<(Candidate, u8)>) -> Result<Best, IndexError> {
     candidates.sort_by_key(|(candidate, variant)| (core::cmp::Reverse(candidate.votes), *variant, candidate.number));
-    let mut suspects = Vec::new();
-    for (Candidate { number, offset, .. }, variant) in candidates.into_iter().take(CANDIDATES) {
-        // Another thread's view may have works that came since this one's.
-        suspects.extend(encoded_descriptor_of(halves.reader, number)?.map(|descriptor| Suspect {
-            number,
-            alignment: Alignment { offset, variant },
-            descriptor,
-        }));
-    }
-    if suspects.len() < THREADED_CANDIDATES {
-        return verify_each(query, suspects.iter());
-    }
-    let (mut best, mut other) = halves.both(|_, half| {
-        let of_half = |suspect: &&Suspect<'_>| suspect.number % 2 == Number::from(half);
-        verify_each(query, suspects.iter().filter(of_half))
-    })?;
-    best.append(&mut other);
-    Ok(best)
-}
-
-fn verify_each<'s>(query: &Query, suspects: impl Iterator<Item = &'s Suspect<'s>>) -> Result<Best, IndexError> {
     let mut descriptors = HashMap::<Number, Descriptor>::new();
     let mut best = Best::new();
-    for suspect in suspects {
-        let descriptor = match descriptors.entry(suspect.number) {
+    for (Candidate { number, offset, .. }, variant) in candidates.into_iter().take(CANDIDATES) {
+        let descriptor = match descriptors.entry(number) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(decoded(&suspect.descriptor)?),
+            Entry::Vacant(new) => match encoded_descriptor_of(reader, number)? {
+                Some(bytes) => new.insert(decoded(&bytes)?),
+                // The other thread's view had a work that came, or went, between its and this one's.
+                None => continue,
+            },
         };
-        let matched = verify(query, descriptor, suspect.alignment);
+        let matched = verify(query, descriptor, Alignment { offset, variant });
         let is_better = |best: &Match| matched.score_ppm > best.score_ppm;
-        if matched.accepted && best.get(&suspect.number).is_none_or(is_better) {
-            best.insert(suspect.number, matched);
+        if matched.accepted && best.get(&number).is_none_or(is_better) {
+            best.insert(number, matched);
         }
     }
     Ok(best)
@@ -258,15 +204,29 @@ fn add_votes(votes: &mut Votes, probe: &Probe, postings: &[u8]) {
 
 /// Candidates of all variants but the first; many on two threads, one for each sign of a change: their keys are often the
 /// same.
-fn gather_others(halves: &Halves<'_>, query: &Query) -> Result<Vec<(Candidate, u8)>, IndexError> {
+fn gather_others(
+    environment: &Environment,
+    reader: &Reader<'_>,
+    query: &Query,
+) -> Result<Vec<(Candidate, u8)>, IndexError> {
     let variants = query.variants();
     if variants < THREADED_VARIANTS {
-        return gather(halves.reader, query, 1..variants, VARIANTS_POSTINGS);
+        return gather(reader, query, 1..variants, VARIANTS_POSTINGS);
     }
-    let (mut candidates, mut other) = halves.both(|reader, half| {
-        let of_half = (1 + half..variants).step_by(2);
-        gather(reader, query, of_half, VARIANTS_POSTINGS)
-    })?;
-    candidates.append(&mut other);
+    let (mine, other) = thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            let reader = environment.reader()?;
+            gather(&reader, query, (2..variants).step_by(2), VARIANTS_POSTINGS)
+        });
+        (
+            gather(reader, query, (1..variants).step_by(2), VARIANTS_POSTINGS),
+            other.join(),
+        )
+    });
+    let mut candidates = mine?;
+    match other {
+        Ok(other) => candidates.append(&mut other?),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
     Ok(candidates)
 }
