@@ -25,7 +25,7 @@ describe('addresses of the economy', () => {
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   test('a deployment is read as it is', () => {
-    assert.equal(sdk.ECONOMY_CONTRACTS.length, 15);
+    assert.equal(sdk.ECONOMY_CONTRACTS.length, 16);
     assert.deepEqual(parse(valid()), valid());
   });
 
