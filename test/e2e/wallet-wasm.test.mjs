@@ -1,13 +1,15 @@
 // The wallet as WebAssembly, in Node and in a real browser, in one thread and in several: one epoch from listening to
 // reveals, with real proofs.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
 import { FIREFOX, WASM, inBrowser } from '../lib/browser.mjs';
+import { CWE } from '../lib/devnet.mjs';
 import { journey } from '../lib/wallet-journey.mjs';
 import { EPOCH, World, word } from '../lib/wallet-world.mjs';
 
@@ -45,6 +47,22 @@ function check(seen, { submissions, reveals }) {
   for (const [name, text] of Object.entries(expected)) assert.match(seen.refusals[name], text, name);
 }
 
+/** Native code agrees that everything sent is proven. */
+async function verify(there) {
+  const { diminishing_ppm, allowances } = await there.facts();
+  const sent = {
+    epoch: Number(EPOCH),
+    epochKey: there.key,
+    allowanceSecs: Number(allowances[0].seconds),
+    diminishingPpm: diminishing_ppm,
+    subscriptionRoot: (await there.subscriptions()).root,
+    submissions: there.submissions.map((json) => JSON.parse(json)),
+    reveals: there.reveals,
+  };
+  const said = execFileSync(join(dirname(CWE), 'examples/verify-sent'), { input: JSON.stringify(sent), encoding: 'utf8' });
+  assert.equal(said.trim(), `1 submissions and ${there.reveals.length} reveals hold`);
+}
+
 let api;
 
 before(async () => {
@@ -72,6 +90,7 @@ test('a page that is not isolated proves in one thread', async () => {
   const seen = await inBrowser(there, 'journey', { epoch: EPOCH, works });
   assert.equal(seen.threads, 1);
   check(seen, there);
+  await verify(there);
 });
 
 test('an isolated page proves with threads, in no more than 1 GiB', async () => {
@@ -80,6 +99,7 @@ test('an isolated page proves with threads, in no more than 1 GiB', async () => 
   assert.equal(seen.threads, 2);
   assert.ok(seen.memoryBytes < 2 ** 30, `${seen.memoryBytes} bytes`);
   check(seen, there);
+  await verify(there);
 });
 
 test('where threads can\'t be started the wallet is there in one: their script refused, or never answered', async () => {
@@ -100,4 +120,5 @@ test('Firefox proves an epoch in one thread, as its extension pages must', { ski
   const seen = await inBrowser(there, 'journey', { epoch: EPOCH, works }, { name: 'firefox' });
   assert.equal(seen.threads, 1);
   check(seen, there);
+  await verify(there);
 });
