@@ -67,7 +67,7 @@ describe('economy', () => {
     addresses = JSON.parse(readFileSync(join(ROOT, `deploy/out/economy-${network.l2_chain_id}.json`), 'utf8'));
     assert.equal(addresses.l2ChainId, network.l2_chain_id);
     const { l2ChainId, timelock, ...proxies } = addresses;
-    assert.equal(Object.keys(proxies).length, 14);
+    assert.equal(Object.keys(proxies).length, 15);
     for (const [name, proxy] of Object.entries(proxies)) {
       assert.equal(await cast('call', proxy, 'owner()(address)'), timelock, name);
     }
