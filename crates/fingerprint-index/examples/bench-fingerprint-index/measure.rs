@@ -68,13 +68,14 @@ impl Point {
 
 /// Builds the index unless it is there already.
 pub(crate) fn measure(folder: &Path, works: u64, queries: u64) -> Result<Point> {
-    let only_queries = folder.exists();
+    let data = folder.join("mdbx.dat");
+    let only_queries = data.exists();
     let build = if only_queries {
         Duration::ZERO
     } else {
         build(folder, works)?
     };
-    let disk_bytes = fs::metadata(folder.join("mdbx.dat"))?.len();
+    let disk_bytes = fs::metadata(data)?.len();
     let index = MdbxIndex::open(folder, &Options::default())?;
     let mut point = Point {
         works,
