@@ -37,8 +37,8 @@ const TREE_GAS_MARGIN: u64 = 100_000;
 /// Where the economy is.
 #[derive(Debug, clap::Args)]
 pub(crate) struct EconomyArgs {
-    /// Addresses of the economy (JSON, as DeployEconomy writes it); default: economy-<L2 chain id>.json beside the
-    /// --network file, or in deploy/out
+    /// Addresses of the economy (JSON, as DeployEconomy writes it); default: economy-ID.json, ID being the L2's
+    /// chain id, beside the --network file or in deploy/out
     #[arg(long, value_name = "FILE")]
     economy: Option<PathBuf>,
     #[command(flatten)]
