@@ -11,7 +11,6 @@ import {IEpochClock} from "../interfaces/IEpochClock.sol";
 import {ITreasury} from "../interfaces/ITreasury.sol";
 import {RevealStates} from "./RevealStates.sol";
 import {Splits} from "./Splits.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// @title PayoutSources
 /// @notice What aggregates and settlements follow from, read from the contracts that know it.
@@ -84,14 +83,31 @@ library PayoutSources {
         inputs.registryCommitment = _registryCommitment(self, epoch);
         inputs.parameters = self.parameters.parametersOf(epoch);
         inputs.tierIds = _tierIds(self);
-        (inputs.fees, inputs.revenues) = _takings(self.tiers, epoch, inputs.tierIds);
+        inputs.fees = _fees(self.tiers, epoch, inputs.tierIds);
+        inputs.revenues = revenuesOf(self.tiers, epoch, inputs.tierIds);
         bool nothingCarried = basis.abandonCarried || previous.carriedRoot == 0;
         inputs.carriedRootIn = nothingCarried ? RevealStates.EMPTY_TRIE_ROOT : previous.carriedRoot;
         (inputs.carriedIn, inputs.unclaimedIn) =
             basis.abandonCarried ? (0, previous.carried + previous.unclaimed) : (previous.carried, previous.unclaimed);
         uint256 fees = sum(inputs.revenues);
-        inputs.eco = Math.mulDiv(fees, inputs.parameters.ecoPpm, Splits.WHOLE_PPM);
-        inputs.infra = Math.mulDiv(fees, inputs.parameters.infraPpm, Splits.WHOLE_PPM);
+        inputs.eco = Splits.part(fees, inputs.parameters.ecoPpm);
+        inputs.infra = Splits.part(fees, inputs.parameters.infraPpm);
+    }
+
+    /// @notice What an epoch's subscriptions paid, CLN wei by tier.
+    function revenuesOf(ICWETiers tiers, uint64 epoch, bytes32[] memory tierIds)
+        internal
+        view
+        returns (uint256[] memory revenues)
+    {
+        revenues = new uint256[](tierIds.length);
+        // Calls in a loop: the protocol's own contracts, and never more than CWETiers.MAX_TIERS times. Of the revenue the
+        // number of subscribers is not needed.
+        // slither-disable-start calls-loop,unused-return
+        for (uint256 i = 0; i < tierIds.length; ++i) {
+            (revenues[i],) = tiers.revenueOf(epoch, tierIds[i]);
+        }
+        // slither-disable-end calls-loop,unused-return
     }
 
     /// @notice See {IEpochClock-windowsOf}.
@@ -111,21 +127,18 @@ library PayoutSources {
         }
     }
 
-    function _takings(ICWETiers tiers, uint64 epoch, bytes32[] memory tierIds)
+    function _fees(ICWETiers tiers, uint64 epoch, bytes32[] memory tierIds)
         private
         view
-        returns (uint256[] memory fees, uint256[] memory revenues)
+        returns (uint256[] memory fees)
     {
         fees = new uint256[](tierIds.length);
-        revenues = new uint256[](tierIds.length);
-        // Calls in a loop: the protocol's own contracts, and never more than CWETiers.MAX_TIERS times. Of the revenue the
-        // number of subscribers is not needed.
-        // slither-disable-start calls-loop,unused-return
+        // As in {revenuesOf}.
+        // slither-disable-start calls-loop
         for (uint256 i = 0; i < tierIds.length; ++i) {
             fees[i] = tiers.termsOf(tierIds[i], epoch).fee;
-            (revenues[i],) = tiers.revenueOf(epoch, tierIds[i]);
         }
-        // slither-disable-end calls-loop,unused-return
+        // slither-disable-end calls-loop
     }
 
     function _tierIds(Sources storage self) private view returns (bytes32[] memory) {

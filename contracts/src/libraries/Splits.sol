@@ -37,13 +37,18 @@ library Splits {
         if (sum != WHOLE_PPM) revert SharesDoNotSum(sum);
     }
 
+    /// @notice A share of an amount, rounded down.
+    function part(uint256 amount, uint256 sharePpm) internal pure returns (uint256) {
+        return Math.mulDiv(amount, sharePpm, WHOLE_PPM);
+    }
+
     /// @notice Each payee's part of `amount`, in the order of the payees: rounded down, and what rounding leaves over
     /// goes to the first.
     function divide(uint256 amount, Payee[] memory payees) internal pure returns (uint256[] memory parts) {
         parts = new uint256[](payees.length);
         uint256 rest = amount;
         for (uint256 i = 0; i < payees.length; ++i) {
-            parts[i] = Math.mulDiv(amount, payees[i].share, WHOLE_PPM);
+            parts[i] = part(amount, payees[i].share);
             rest -= parts[i];
         }
         parts[0] += rest;

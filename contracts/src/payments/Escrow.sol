@@ -8,7 +8,6 @@ import {IEscrow} from "../interfaces/IEscrow.sol";
 import {Governed} from "../libraries/Governed.sol";
 import {Splits} from "../libraries/Splits.sol";
 import {PullPayments} from "./PullPayments.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// @title Escrow
 /// @notice See {IEscrow}. Money only ever becomes a claim of one of the two parties, or of the work's payees.
@@ -145,7 +144,7 @@ contract Escrow is IEscrow, Governed, PullPayments {
         if (msg.sender != job.arbitrator) revert NotParty(msg.sender);
         if (contractorPpm > Splits.WHOLE_PPM) revert ShareInvalid(contractorPpm);
         uint128 rest = job.held;
-        uint256 toContractor = Math.mulDiv(rest, contractorPpm, Splits.WHOLE_PPM);
+        uint256 toContractor = Splits.part(rest, contractorPpm);
         job.state = State.Closed;
         _take(job, rest);
         _creditContractor(jobId, job, toContractor);

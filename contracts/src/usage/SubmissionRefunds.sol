@@ -8,6 +8,7 @@ import {IEconomyParameters} from "../interfaces/IEconomyParameters.sol";
 import {ISubmissionRefunds} from "../interfaces/ISubmissionRefunds.sol";
 import {ITreasury} from "../interfaces/ITreasury.sol";
 import {Governed} from "../libraries/Governed.sol";
+import {PayoutSources} from "../libraries/PayoutSources.sol";
 import {Splits} from "../libraries/Splits.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
@@ -73,18 +74,8 @@ contract SubmissionRefunds is ISubmissionRefunds, Governed {
     function available(uint64 epoch) public view returns (uint256) {
         Sources storage sources = _storage().sources;
         ICWETiers tiers = sources.tiers;
-        bytes32[] memory tierIds = tiers.tierIds();
-        uint256 fees;
-        // Calls in a loop: the protocol's own contract, and never more than CWETiers.MAX_TIERS times. Of the revenue the
-        // number of subscribers is not needed.
-        // slither-disable-start calls-loop,unused-return
-        for (uint256 i = 0; i < tierIds.length; ++i) {
-            (uint256 revenue,) = tiers.revenueOf(epoch, tierIds[i]);
-            fees += revenue;
-        }
-        // slither-disable-end calls-loop,unused-return
-        uint256 infra = Math.mulDiv(fees, sources.parameters.parametersOf(epoch).infraPpm, Splits.WHOLE_PPM);
-        return Math.mulDiv(infra, MAX_SHARE_PPM, Splits.WHOLE_PPM);
+        uint256 fees = PayoutSources.sum(PayoutSources.revenuesOf(tiers, epoch, tiers.tierIds()));
+        return Splits.part(Splits.part(fees, sources.parameters.parametersOf(epoch).infraPpm), MAX_SHARE_PPM);
     }
 
     /// @inheritdoc ISubmissionRefunds

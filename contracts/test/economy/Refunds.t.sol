@@ -26,6 +26,15 @@ contract RefundsTest is PayoutsFixture {
         payouts.settleEpoch(1);
     }
 
+    /// @dev Two by the relayer, one by the other, at this base fee.
+    function submitThreeAndSettle(uint256 baseFee) internal {
+        vm.fee(baseFee);
+        submit(1, LIGHT, 11, 101);
+        submit(1, LIGHT, 12, 102);
+        submitBy(other, 1, HEAVY, 13, 103);
+        settle();
+    }
+
     function costOf(address sender) internal view returns (uint256 cost) {
         (cost,) = consumption.costsOf(1, sender);
     }
@@ -47,11 +56,7 @@ contract RefundsTest is PayoutsFixture {
     }
 
     function test_sendersAreRefundedFromTheInfrastructureShare() public {
-        vm.fee(1 gwei);
-        submit(1, LIGHT, 11, 101);
-        submit(1, LIGHT, 12, 102);
-        submitBy(other, 1, HEAVY, 13, 103);
-        settle();
+        submitThreeAndSettle(1 gwei);
         uint256 funded = treasury.balanceOf(ITreasury.Account.Infrastructure);
         uint256 eco = treasury.balanceOf(ITreasury.Account.EcoReserve);
         assertEq(refunds.available(1), funded / 2);
@@ -70,11 +75,7 @@ contract RefundsTest is PayoutsFixture {
     }
 
     function test_refundsBeyondHalfOfTheShareShrinkInProportion() public {
-        vm.fee(100_000 gwei);
-        submit(1, LIGHT, 11, 101);
-        submit(1, LIGHT, 12, 102);
-        submitBy(other, 1, HEAVY, 13, 103);
-        settle();
+        submitThreeAndSettle(100_000 gwei);
         (uint256 cost, uint256 total) = consumption.costsOf(1, relayer);
         uint256 most = refunds.available(1);
         assertGt(total, most);
