@@ -8,11 +8,8 @@ cd "$ROOT"
 [ $# -eq 4 ] || { sed -n '2,3s/^# //p' "$0" >&2; exit 2; }
 cp "$1/$2-stark.bin" prover/proof/state-transition.stark
 node --input-type=module - "$1/$2-proof.bin" "$3" "$4" <<'JS'
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { keep } from './scripts/keep-proof.mjs';
 const [, , file, publicValue, srs] = process.argv;
-const { vm, guests } = JSON.parse(readFileSync('prover/elf/commitments.json'));
-const exe = guests['state-transition'].exe;
-const proof = `0x${readFileSync(file).toString('hex')}`;
-const kept = { exe: `0x${exe}`, proof, publicValue, srs, vm: `0x${vm}` };
-writeFileSync('prover/proof/state-transition.proof.json', `${JSON.stringify(kept, null, 2)}\n`);
+keep('state-transition', { proof: `0x${readFileSync(file).toString('hex')}`, publicValue, srs });
 JS
