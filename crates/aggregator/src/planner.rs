@@ -90,10 +90,8 @@ pub struct Planner<C, M> {
 }
 
 /// What is remembered of an epoch between turns; losing it only delays.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Memory {
-    /// The state that was built on last: putting it together hashes every reveal of the epoch.
-    base: Option<Arc<KnownState>>,
     /// Since when reveals wait.
     waiting_since: Option<Instant>,
     /// Halvings of the size of aggregates, after proofs that failed: so one that can't be proven is found.
@@ -128,7 +126,6 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
     async fn epoch(&mut self, epoch: u64, view: &EpochView, now: u64) -> Result<(), PlanError> {
         let mut stored = self.store.aggregates(epoch).await?;
         let base = self.base(epoch, view.best, &mut stored).await?;
-        self.memory.entry(epoch).or_default().base = Some(base.clone());
         let mut line = line(&stored, &base);
         self.drop_others(epoch, &stored, &line, view.best.roots).await?;
         if now < view.windows.settleable_at && self.queue.is_some() {
@@ -149,9 +146,10 @@ impl<C: Chain, M: AggregateMaker> Planner<C, M> {
         best: Best,
         stored: &mut Vec<StoredAggregate>,
     ) -> Result<Arc<KnownState>, PlanError> {
-        let last = self.memory.get(&epoch).and_then(|memory| memory.base.as_ref());
+        // The state that was told of last: putting it together again would hash every reveal of the epoch.
+        let last = self.statuses.get(epoch).and_then(|status| status.known);
         if let Some(base) = last.filter(|base| base.roots == best.roots) {
-            return Ok(base.clone());
+            return Ok(base);
         }
         if let Some(base) = assembled(stored, best.roots).await? {
             return Ok(Arc::new(base));
