@@ -130,24 +130,6 @@ impl<'a> Reader<'a> {
 
     /// A number of at most `max`.
     pub(crate) fn number(&mut self, max: u64, what: &'static str) -> Result<u64, DecodeError> {
-        // Nearly all numbers have one byte or two.
-        let (short, length) = match *self.0 {
-            [low @ ..0x80, ..] => (u64::from(low), 1),
-            [low, high @ 1..0x80, ..] => (u64::from(high) << 7 | u64::from(low & 0x7f), 2),
-            _ => return self.long_number(max, what),
-        };
-        if short > max {
-            return Err(DecodeError::TooLarge {
-                what,
-                found: short,
-                max,
-            });
-        }
-        self.0 = &self.0[length..];
-        Ok(short)
-    }
-
-    fn long_number(&mut self, max: u64, what: &'static str) -> Result<u64, DecodeError> {
         let mut value = 0_u64;
         for shift in (0..63).step_by(7) {
             let byte = self.byte(what)?;

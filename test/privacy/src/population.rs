@@ -16,6 +16,7 @@ const MAX_WORKS: usize = 60;
 const ALLOWANCE_SECS: u64 = 3_600_000;
 /// `k` of diminishing returns.
 const DIMINISHING_PPM: u32 = 1_000_000;
+
 /// A work as everybody knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Work {
